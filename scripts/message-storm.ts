@@ -13,7 +13,6 @@ import type { Store } from '../src/ports/store/store.ts';
 import type { World } from '../src/ports/world.ts';
 import { bookProviderUpdate } from '../src/stages/notify/callbacks.ts';
 import { notify } from '../src/stages/notify/notify.ts';
-import { nowMs as startMs } from '../test/contract/support/scene.ts';
 import {
   accountSid,
   authToken,
@@ -24,6 +23,7 @@ import {
   settingsFor,
 } from '../test/notifiers/fixtures.ts';
 import { type LoopbackTwilio, loopbackTwilio, type TwilioFault } from '../test/simulators/twilio.ts';
+import { nowMs as startMs } from '../test/support/builders.ts';
 import setup, { type TestDatabases } from '../test/support/global-setup.ts';
 
 /** Lookups pause for minutes: the storm's day goes faster than ours. */

@@ -8,7 +8,8 @@ import { allowedBy, execForm, readDockerfile, wordsOf } from '../scripts/deploy/
 import { settings } from '../src/config/config.ts';
 import { secretNames } from '../src/config/secrets.ts';
 import { istDate, istTime } from '../src/domain/market/india-time.ts';
-import { buy, storeOf } from './stages/support/run-day.ts';
+import { storeOf } from './stages/support/run-day.ts';
+import { buy } from './support/builders.ts';
 import { freshPostgres, type TestPostgres } from './support/postgres.ts';
 import { tester } from './support/tester.ts';
 

@@ -9,8 +9,9 @@ import type { World } from '../src/ports/world.ts';
 import { checkNow, dueAt, scanNow, startSchedule, syncNow } from '../src/schedule.ts';
 import { alertText } from '../src/terminal/alert.ts';
 import { startService, type TestService, type TestServiceOptions } from './http/support/service.ts';
-import { runId, tradeDate } from './stages/support/run-day.ts';
+import { runId } from './stages/support/run-day.ts';
 import { anEvent } from './support/any-event.ts';
+import { tradeDate } from './support/builders.ts';
 import { freshPostgres } from './support/postgres.ts';
 import { tester } from './support/tester.ts';
 

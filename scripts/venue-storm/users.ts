@@ -5,10 +5,9 @@ import type { Config } from '../../src/config/config.ts';
 import type { SqlSession } from '../../src/ports/database.ts';
 import type { Store } from '../../src/ports/store/store.ts';
 import type { Clock } from '../../src/ports/world.ts';
-import { instrument } from '../../test/contract/support/scene.ts';
 import { apiKey as kiteKey, apiSecret as kiteSecret } from '../../test/simulators/venues/kite-exchange.ts';
 import { apiKey as lemonnKey, privateKey as lemonnPrivateKey } from '../../test/simulators/venues/lemonn-exchange.ts';
-import { buy, person } from '../../test/stages/support/run-day.ts';
+import { buy, importedUser, instrument } from '../../test/support/builders.ts';
 import { tester } from '../../test/support/tester.ts';
 import { LEVERAGE, nseShares, usShares } from './simulated-venues.ts';
 
@@ -30,7 +29,7 @@ const signals = [
 function userAt(index: number) {
   const venue = venues[index % venues.length] ?? 'kite';
   const leverageCenti = venue !== 'alpaca' && index % 2 === 0 ? LEVERAGE * 100 : 100;
-  return person(`User ${index + 1}`, { venue, leverageCenti, whatsapp: `+9190${String(10_000_000 + index)}` });
+  return importedUser(`User ${index + 1}`, { venue, leverageCenti, whatsapp: `+9190${String(10_000_000 + index)}` });
 }
 
 /** What is stored of an account: what must never be seen, and the rest. */

@@ -1,7 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { makeStore } from '../../src/adapters/store/store.ts';
-import { decideAll, nowMs, openScene, signal, take, tradeDate } from '../contract/support/scene.ts';
+import { decideAll, openTestRun, take } from '../contract/support/test-run.ts';
 import { cliSandbox } from '../stages/support/cli-sandbox.ts';
+import { nowMs, signal, tradeDate } from '../support/builders.ts';
 import { freshPostgres } from '../support/postgres.ts';
 
 /** The program on a server's database, where Asha's paper account has a drift. */
@@ -9,7 +10,7 @@ async function accountWithDrift() {
   const postgres = await freshPostgres();
   onTestFinished(() => postgres.close());
   const store = makeStore(postgres);
-  const scene = await openScene(store, { signals: ['TITAN', 'INFY', 'ITC'].map((symbol) => signal(symbol)) });
+  const testRun = await openTestRun(store, { signals: ['TITAN', 'INFY', 'ITC'].map((symbol) => signal(symbol)) });
   const [row] = await postgres.session.query('select id from public.accounts');
   const drift = async (what: string) => {
     const one = { accountId: Number(row?.['id']), kind: 'order', what, ours: 'filled', theirs: 'canceled' } as const;
@@ -18,7 +19,7 @@ async function accountWithDrift() {
   const here = cliSandbox(false);
   const account = (...args: string[]) =>
     here.run(['account', '--user', 'asha', ...args], { DATABASE_URL: postgres.url });
-  return { drift, account, store, scene };
+  return { drift, account, store, testRun };
 }
 
 test('what blocks an account is acknowledged as it was shown, and what came later is shown next', async () => {
@@ -63,8 +64,8 @@ test('lists of symbols are kept as the shares they name, however they are spelle
 });
 
 test('who is paused is told how many orders that stopped, and how many went before', async () => {
-  const { account, store, scene } = await accountWithDrift();
-  await decideAll(scene);
+  const { account, store, testRun } = await accountWithDrift();
+  await decideAll(testRun);
   expect(await take(store, 'm1', { limit: 1 })).toHaveLength(1);
   const denied = await account('--deny', 'ITC');
   expect(denied.stdout).toMatch(/^1 order not sent yet: canceled\.\nasha/);

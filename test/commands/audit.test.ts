@@ -1,7 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { makeStore } from '../../src/adapters/store/store.ts';
-import { decideAll, fill, openScene, sendOne, settle, settlement, tradeDate } from '../contract/support/scene.ts';
+import { decideAll, fill, openTestRun, sendOne, settle, settlement } from '../contract/support/test-run.ts';
 import { cliSandbox } from '../stages/support/cli-sandbox.ts';
+import { tradeDate } from '../support/builders.ts';
 import { freshPostgres } from '../support/postgres.ts';
 
 /** The program on a server's database where Asha has bought 10 TITAN at 100.00. */
@@ -9,7 +10,7 @@ async function auditedBooks() {
   const postgres = await freshPostgres();
   onTestFinished(() => postgres.close());
   const store = makeStore(postgres);
-  await decideAll(await openScene(store));
+  await decideAll(await openTestRun(store));
   const { orderId } = await sendOne(store);
   await settle(store, [settlement(orderId, 'filled', { fills: [fill('f1', 10)] })]);
   const here = cliSandbox(false);

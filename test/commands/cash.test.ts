@@ -1,7 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { makeStore } from '../../src/adapters/store/store.ts';
-import { nowMs, openScene, user } from '../contract/support/scene.ts';
+import { openTestRun } from '../contract/support/test-run.ts';
 import { cliSandbox } from '../stages/support/cli-sandbox.ts';
+import { nowMs, user } from '../support/builders.ts';
 import { freshPostgres } from '../support/postgres.ts';
 
 /** The program on a server's database, where Asha has a paper account with 1,00,000 rupees. */
@@ -9,7 +10,7 @@ async function programWithAccount() {
   const postgres = await freshPostgres();
   onTestFinished(() => postgres.close());
   const store = makeStore(postgres);
-  await openScene(store, { users: [user('asha', { name: 'Asha Rao' })] });
+  await openTestRun(store, { users: [user('asha', { name: 'Asha Rao' })] });
   const here = cliSandbox(false);
   const account = (args: string[], env: Record<string, string> = {}) =>
     here.run(['account', '--user', 'Asha Rao', '--by', 'ravi', ...args], { DATABASE_URL: postgres.url, ...env });

@@ -8,17 +8,9 @@ import { type Check, checkDatabase, type DatabaseFacts } from '../../src/command
 import { examine } from '../../src/commands/doctor/doctor.ts';
 import { readConfig } from '../../src/config/config.ts';
 import type { Store } from '../../src/ports/store/store.ts';
-import {
-  decideAll,
-  nowMs,
-  openScene,
-  sendOne,
-  settle,
-  settlement,
-  tradeDate,
-  user,
-} from '../contract/support/scene.ts';
+import { decideAll, openTestRun, sendOne, settle, settlement } from '../contract/support/test-run.ts';
 import { cliSandbox } from '../stages/support/cli-sandbox.ts';
+import { nowMs, tradeDate, user } from '../support/builders.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
 
@@ -42,7 +34,7 @@ describe('the database of the doctor', () => {
   afterEach(() => database.close());
 
   test('is well: nothing to do but what is always so', async () => {
-    await openScene(store, { users: [user('asha', { whatsapp: '+919800000001' })] });
+    await openTestRun(store, { users: [user('asha', { whatsapp: '+919800000001' })] });
     const checks = await checkDatabase(facts);
     expect(checks.filter(({ level }) => level !== 'ok')).toEqual([]);
     expect(checkNamed(checks, 'calendar')?.says).toBe('today is a trading day; next session XNSE:2025-08-29:open');
@@ -101,9 +93,9 @@ describe('the database of the doctor', () => {
 
   test('holds what a person has to look at: each with the command', async () => {
     const users = [user('asha'), user('bela')];
-    const scene = await openScene(store, { users: users.slice(0, 1) });
+    const testRun = await openTestRun(store, { users: users.slice(0, 1) });
     await store.call('import_users', { by: tester, users, mode: 'paper', source: 'test', nowMs });
-    await decideAll(scene);
+    await decideAll(testRun);
     const { orderId, clientOrderId } = await sendOne(store);
     await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout' })]);
     await database.session.exec("update public.accounts set not_ready = 'drift' where user_id = 'bela'");
@@ -129,7 +121,7 @@ describe('the database of the doctor', () => {
   });
 
   test('has books that do not agree: the worst there is', async () => {
-    await openScene(store);
+    await openTestRun(store);
     await database.session.exec('update public.accounts set cash_minor = cash_minor + 1');
     const books = checkNamed(await checkDatabase(facts), 'books');
     expect(books).toMatchObject({ level: 'wrong', todo: expect.stringContaining('npm run halt') });

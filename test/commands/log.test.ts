@@ -1,13 +1,13 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { makeStore } from '../../src/adapters/store/store.ts';
-import { openScene } from '../contract/support/scene.ts';
+import { openTestRun } from '../contract/support/test-run.ts';
 import { cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { freshPostgres } from '../support/postgres.ts';
 
 async function ground() {
   const postgres = await freshPostgres();
   onTestFinished(() => postgres.close());
-  await openScene(makeStore(postgres));
+  await openTestRun(makeStore(postgres));
   const here = cliSandbox(false);
   const run = (...args: string[]) => here.run(args, { DATABASE_URL: postgres.url });
   return { run, session: postgres.session };

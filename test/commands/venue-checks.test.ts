@@ -7,7 +7,8 @@ import { readConfig } from '../../src/config/config.ts';
 import { istMs } from '../../src/domain/market/india-time.ts';
 import type { Store } from '../../src/ports/store/store.ts';
 import { jumpingClock } from '../stages/support/clocks.ts';
-import { person, storeOf, tradeDate } from '../stages/support/run-day.ts';
+import { storeOf } from '../stages/support/run-day.ts';
+import { importedUser, tradeDate } from '../support/builders.ts';
 import { emptyDatabase } from '../support/databases/empty.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
@@ -42,7 +43,7 @@ const checkNamed = (checks: Check[], name: string) => checks.find((check) => che
 
 /** Live accounts of these users at Kite; the first of them are connected, sealed with a master key. */
 async function accounts(names: string[], connected: number, sealedWith = CREDENTIALS_KEY): Promise<void> {
-  const users = names.map((name) => person(name, { venue: 'kite' }));
+  const users = names.map((name) => importedUser(name, { venue: 'kite' }));
   await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs: clock.nowMs() });
   const keys = { current: Buffer.from(sealedWith, 'base64'), old: [] };
   const rows = await database.session.query('select id::int from public.accounts order by id');

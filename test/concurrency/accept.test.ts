@@ -1,13 +1,14 @@
 import { expect, test } from 'vitest';
 import type { DecisionToAccept } from '../../src/ports/store/runs.ts';
-import { accepted, nowMs, openScene, type Scene, signal, undecided, user } from '../contract/support/scene.ts';
+import { accepted, openTestRun, type TestRun, undecided } from '../contract/support/test-run.ts';
+import { nowMs, signal, user } from '../support/builders.ts';
 import { chunks, clientPool, shuffled } from './client-pool.ts';
 
 const CLIENTS = 32;
 const { store, query } = clientPool(CLIENTS);
 
 interface Attempt {
-  scene: Scene;
+  testRun: TestRun;
   decisions: DecisionToAccept[];
 }
 
@@ -17,10 +18,10 @@ async function attempts(name: string, change: Parameters<typeof user>[1], symbol
   for (let n = 0; n < CLIENTS; n += 1) {
     const of = signal(symbolOf(n));
     const runId = `XNSE:2025-08-28:open:paper:${name}-${n}`;
-    const scene = await openScene(store, { runId, users: [user(name, change)], signals: [of] });
-    const [account] = await undecided(scene);
+    const testRun = await openTestRun(store, { runId, users: [user(name, change)], signals: [of] });
+    const [account] = await undecided(testRun);
     if (!account) throw new Error('the run was opened for one user');
-    made.push({ scene, decisions: [accepted(scene, account, of)] });
+    made.push({ testRun, decisions: [accepted(testRun, account, of)] });
   }
   return made;
 }
@@ -28,7 +29,7 @@ async function attempts(name: string, change: Parameters<typeof user>[1], symbol
 /** Every client accepts at once; gives how often each reason (or an acceptance) came out. */
 async function allAtOnce(name: string, made: readonly Attempt[]): Promise<Record<string, number>> {
   await Promise.all(
-    made.map(({ scene: { runId }, decisions }) => store.call('accept_page', { runId, nowMs, decisions })),
+    made.map(({ testRun: { runId }, decisions }) => store.call('accept_page', { runId, nowMs, decisions })),
   );
   const rows = await query(
     `select coalesce(reason, outcome) as what, count(*)::int as n from public.decisions where user_id = $1 group by 1`,
@@ -68,13 +69,13 @@ test('of 32 clients that accept the same signal for the same user one places an 
 test('of 32 clients that buy the same instrument on different signals one places an order', async () => {
   const made = await attempts('strategies', {}, () => 'MANY');
   const different = await Promise.all(
-    made.map(async ({ scene }, n) => {
+    made.map(async ({ testRun }, n) => {
       const of = signal('MANY', { strategy: `s${n}`, id: `NSE:2025-08-28:s${n}:MANY:BUY` });
-      const runId = `${scene.runId}-again`;
-      const again = await openScene(store, { runId, users: scene.users, signals: [of] });
+      const runId = `${testRun.runId}-again`;
+      const again = await openTestRun(store, { runId, users: testRun.users, signals: [of] });
       const [account] = await undecided(again);
       if (!account) throw new Error('the run was opened for one user');
-      return { scene: again, decisions: [accepted(again, account, of)] };
+      return { testRun: again, decisions: [accepted(again, account, of)] };
     }),
   );
   expect(await allAtOnce('strategies', different)).toEqual({ accepted: 1, working_order: CLIENTS - 1 });
@@ -84,8 +85,8 @@ test('planners on overlapping pages in opposite orders decide every user once', 
   const users = Array.from({ length: 120 }, (_, n) => user(`planned-${n}`, { priority: n % 7 }));
   const signals = ['P1', 'P2', 'P3'].map((symbol, index) => signal(symbol, { rank: index + 1 }));
   const runId = 'XNSE:2025-08-28:open:paper:planners';
-  const scene = await openScene(store, { runId, users, signals, limits: { symbolCapMinor: 1_00_00_000_00 } });
-  const perUser = (await undecided(scene)).map((account) => signals.map((of) => accepted(scene, account, of)));
+  const testRun = await openTestRun(store, { runId, users, signals, limits: { symbolCapMinor: 1_00_00_000_00 } });
+  const perUser = (await undecided(testRun)).map((account) => signals.map((of) => accepted(testRun, account, of)));
   const plans = [perUser, perUser.toReversed(), ...[1, 2, 3, 4].map((seed) => shuffled(perUser, seed))];
   const sums = await Promise.all(
     plans.map(async (plan, index) => {

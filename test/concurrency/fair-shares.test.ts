@@ -8,11 +8,12 @@ import { makeStore } from '../../src/adapters/store/store.ts';
 import type { Store } from '../../src/ports/store/store.ts';
 import type { Venue } from '../../src/ports/venue.ts';
 import { work } from '../../src/work.ts';
-import { decideAll, nowMs, openScene, signal, user } from '../contract/support/scene.ts';
+import { decideAll, openTestRun } from '../contract/support/test-run.ts';
 import { setClock } from '../stages/support/clocks.ts';
 import { workerWorld } from '../stages/support/worker-world.ts';
 import type { AnyEvent } from '../support/any-event.ts';
 import { brokenPromises } from '../support/broken-promises.ts';
+import { nowMs, signal, user } from '../support/builders.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
 
@@ -132,9 +133,9 @@ describe('one client whose broker session hangs, with 70 orders before those of 
   beforeEach(async () => {
     behaviourOf = (userId) => (userId === 'hung' ? 'hangs' : 'fills');
     const symbols = Array.from({ length: 70 }, (_, n) => signal(`S${n + 10}`, { rank: n + 1 }));
-    await decideAll(await openScene(store, { users: [user('hung')], signals: symbols }), { quantity: 1 });
+    await decideAll(await openTestRun(store, { users: [user('hung')], signals: symbols }), { quantity: 1 });
     const later = { runId: 'XNSE:2025-08-28:later:paper', users: people(40), signals: [signal('TITAN')] };
-    await decideAll(await openScene(store, later));
+    await decideAll(await openTestRun(store, later));
     await database.session.exec(`update public.orders set position = 100 where user_id <> 'hung'`);
   });
 
@@ -146,7 +147,7 @@ describe('one client whose broker session hangs, with 70 orders before those of 
     expect(await statuses(`user_id = 'hung'`)).toEqual({ queued: 70 - 5 * processes, submitting: 5 * processes });
     // Somebody who comes now is served at once, too.
     const late = { runId: 'XNSE:2025-08-28:latest:paper', users: [user('late')], signals: [signal('INFY')] };
-    await decideAll(await openScene(store, late));
+    await decideAll(await openTestRun(store, late));
     await until('who came later is filled', async () => (await statuses(`user_id = 'late'`))['filled'] === 1);
     expect(hanging).toHaveLength(5 * processes);
     expect(events.filter(({ type }) => type === 'breaker_opened')).toEqual([]);
@@ -173,7 +174,7 @@ describe('a venue that is down for all its clients', () => {
       limits: quick,
       sendBeforeMs,
     };
-    await decideAll(await openScene(store, day));
+    await decideAll(await openTestRun(store, day));
     await startWorkers(2);
     await until('a breaker is open', () => events.some(({ type }) => type === 'breaker_opened'));
   };

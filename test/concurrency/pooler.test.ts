@@ -11,21 +11,17 @@ import {
   accepted,
   decideAll,
   fill,
-  nowMs,
-  openScene,
-  quote,
+  openTestRun,
   sendAll,
   settle,
   settlement,
-  signal,
   take,
-  tradeDate,
   undecided,
-  user,
-} from '../contract/support/scene.ts';
+} from '../contract/support/test-run.ts';
 import { openTransactionPooler, type TransactionPooler } from '../simulators/transaction-pooler.ts';
 import { setClock } from '../stages/support/clocks.ts';
 import { workerWorld } from '../stages/support/worker-world.ts';
+import { nowMs, quote, signal, tradeDate, user } from '../support/builders.ts';
 import { violations } from '../support/invariants.ts';
 import { blankPostgres, freshPostgres, type TestPostgres } from '../support/postgres.ts';
 
@@ -103,8 +99,8 @@ describe('the pooler of these tests is one in transaction mode', () => {
 
 test('a run goes through it from import to done', async () => {
   const runId = `XNSE:${tradeDate}:open:paper:pooled`;
-  const scene = await openScene(store, { runId, users: [user('p-1'), user('p-2')] });
-  await decideAll(scene);
+  const testRun = await openTestRun(store, { runId, users: [user('p-1'), user('p-2')] });
+  await decideAll(testRun);
   const [first, second] = await sendAll(store);
   await settle(store, [
     settlement(first?.orderId ?? 0, 'filled', { fills: [fill('p1', 10)] }),
@@ -125,9 +121,9 @@ test('calls with a time limit commit through it, and one that takes too long is 
   const limited = openPostgres({ url: pooler.url, max: 10, statementTimeoutMs: 30_000 });
   const signals = [signal('LIMITED')];
   const runId = `XNSE:${tradeDate}:open:paper:limited`;
-  const scene = await openScene(makeStore(limited), { runId, signals, users: [user('limited')] });
-  const page = await undecided(scene);
-  const decisions = page.flatMap((account) => signals.map((of) => accepted(scene, account, of)));
+  const testRun = await openTestRun(makeStore(limited), { runId, signals, users: [user('limited')] });
+  const page = await undecided(testRun);
+  const decisions = page.flatMap((account) => signals.map((of) => accepted(testRun, account, of)));
   await database.session.exec('begin; update public.accounts set held_minor = held_minor');
   await expect(hasty.call('accept_page', { runId, nowMs, decisions })).rejects.toMatchObject({ code: '57014' });
   await database.session.exec('commit');
@@ -151,7 +147,7 @@ test('calls with a time limit commit through it, and one that takes too long is 
 test('8 workers that share 3 server connections take and settle each order once', async () => {
   const signals = ['P1', 'P2', 'P3'].map((symbol, index) => signal(symbol, { rank: index + 1 }));
   const users = Array.from({ length: 100 }, (_, n) => user(`pooled-${n}`));
-  await decideAll(await openScene(store, { runId: `XNSE:${tradeDate}:open:paper:crowd`, signals, users }));
+  await decideAll(await openTestRun(store, { runId: `XNSE:${tradeDate}:open:paper:crowd`, signals, users }));
   const lentBefore = pooler.lent();
   const marked: number[] = [];
   const workers = Array.from({ length: 8 }, async (_, worker) => {
@@ -191,7 +187,7 @@ test('a worker whose listening is in vain finds its work by polling', async () =
   // Whatever ends the worker early ends the wait for it.
   await Promise.race([idle.promise, working]);
   const runId = `XNSE:${tradeDate}:open:paper:polled`;
-  await decideAll(await openScene(store, { runId, signals: [signal('POLLED')], users: [user('polled')] }));
+  await decideAll(await openTestRun(store, { runId, signals: [signal('POLLED')], users: [user('polled')] }));
   await Promise.race([done.promise, working]);
   stop.abort();
   await working;

@@ -1,20 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Settlement } from '../../src/ports/store/orders.ts';
-import {
-  decideAll,
-  fill,
-  minuteMs,
-  nowMs,
-  openScene,
-  sendOne,
-  settle,
-  settlement,
-  signal,
-  take,
-  tradeDate,
-  user,
-} from '../contract/support/scene.ts';
+import { decideAll, fill, openTestRun, sendOne, settle, settlement, take } from '../contract/support/test-run.ts';
+import { minuteMs, nowMs, signal, tradeDate, user } from '../support/builders.ts';
 import { chunks, clientPool, shuffled } from './client-pool.ts';
 
 const { store, query } = clientPool(16);
@@ -24,7 +12,7 @@ const people = (name: string, count: number) => Array.from({ length: count }, (_
 test('8 takers on 2000 orders take each once', async () => {
   const signals = ['C1', 'C2', 'C3', 'C4'].map((symbol, index) => signal(symbol, { rank: index + 1 }));
   await decideAll(
-    await openScene(store, { runId: `XNSE:${tradeDate}:open:paper:claims`, users: people('c', 500), signals }),
+    await openTestRun(store, { runId: `XNSE:${tradeDate}:open:paper:claims`, users: people('c', 500), signals }),
   );
   const marked: number[] = [];
   await Promise.all(
@@ -53,7 +41,7 @@ test('8 takers on 2000 orders take each once', async () => {
 test('takes, settlements, late fills, breaker, sweep and resolutions at once neither deadlock nor lose a paisa', async () => {
   const signals = ['M1', 'M2', 'M3', 'M4', 'M5'].map((symbol, index) => signal(symbol, { rank: index + 1 }));
   const runId = `XNSE:${tradeDate}:open:paper:mess`;
-  await decideAll(await openScene(store, { runId, users: people('m', 60), signals }));
+  await decideAll(await openTestRun(store, { runId, users: people('m', 60), signals }));
   const sent: number[] = [];
   await Promise.all([
     ...Array.from({ length: 6 }, async (_, n) => {
@@ -93,7 +81,7 @@ test('takes, settlements, late fills, breaker, sweep and resolutions at once nei
 });
 
 test('a lookup that froze and ends without an answer does not stop the lookups of an order another one found open', async () => {
-  await decideAll(await openScene(store, { runId: `XNSE:${tradeDate}:open:paper:frozen`, users: people('f', 1) }));
+  await decideAll(await openTestRun(store, { runId: `XNSE:${tradeDate}:open:paper:frozen`, users: people('f', 1) }));
   const { orderId } = await sendOne(store, 'frozen');
   const nextLookupMs = nowMs + minuteMs;
   await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout', nextLookupMs: nowMs })]);
@@ -108,7 +96,7 @@ test('a lookup that froze and ends without an answer does not stop the lookups o
 });
 
 test('a fill that is booked while a person names the same one counts once', async () => {
-  await decideAll(await openScene(store, { runId: `XNSE:${tradeDate}:open:paper:words`, users: people('w', 1) }));
+  await decideAll(await openTestRun(store, { runId: `XNSE:${tradeDate}:open:paper:words`, users: people('w', 1) }));
   const { orderId } = await sendOne(store, 'words');
   await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout' })]);
   // A lock of ours holds both back, the venue's word first.

@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import type { Store } from '../../src/ports/store/store.ts';
-import { minuteMs, nowMs, openScene, user } from '../contract/support/scene.ts';
 import { apiRunId, placeSingleOrders } from '../contract/support/single-orders.ts';
+import { openTestRun } from '../contract/support/test-run.ts';
+import { minuteMs, nowMs, user } from '../support/builders.ts';
 import { emptyDatabase } from '../support/databases/empty.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
@@ -25,7 +26,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await emptyDatabase(database.session);
-  await openScene(store, { users: [user('asha', { whatsapp: '+919000000001' })] });
+  await openTestRun(store, { users: [user('asha', { whatsapp: '+919000000001' })] });
 });
 afterEach(async () => {
   await database.session.exec('rollback');

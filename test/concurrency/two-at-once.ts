@@ -4,26 +4,23 @@ import { makeStore } from '../../src/adapters/store/store.ts';
 import type { SqlSession } from '../../src/ports/database.ts';
 import type { DecisionToAccept } from '../../src/ports/store/runs.ts';
 import type { Store } from '../../src/ports/store/store.ts';
+import { placeSingleOrders } from '../contract/support/single-orders.ts';
 import {
   accepted,
   decideAll,
   fill,
   leaseMs,
-  nowMs,
-  openScene,
+  openTestRun,
   settlement,
-  signal,
   take,
-  tradeDate,
   undecided,
-  user,
-} from '../contract/support/scene.ts';
-import { placeSingleOrders } from '../contract/support/single-orders.ts';
+} from '../contract/support/test-run.ts';
+import { nowMs, signal, tradeDate, user } from '../support/builders.ts';
 import type { TestPostgres } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
 
 /** Three users with an order sent, one queued and one still to be accepted each: what every function here has work for. */
-interface Scene {
+interface TestRun {
   store: Store;
   name: string;
   userIds: string[];
@@ -35,7 +32,7 @@ interface Scene {
   planning: { runId: string; decisions: DecisionToAccept[] };
 }
 
-type Act = (scene: Scene, turn: number) => Promise<unknown>;
+type Act = (testRun: TestRun, turn: number) => Promise<unknown>;
 
 /** The user, account and order in the middle: what of three rows locked in any order is locked second. */
 const middle = <T>(all: readonly T[]): T => {
@@ -99,19 +96,19 @@ const held = {
   'the middle account': ({ accountIds }) => `select from public.accounts where id = ${middle(accountIds)} for update`,
   'a sent order': ({ sent }) => `select from public.orders where id = ${middle(sent).orderId} for update`,
   'a queued order': ({ queued }) => `select from public.orders where id = ${middle(queued)} for update`,
-} satisfies Record<string, (scene: Scene) => string>;
+} satisfies Record<string, (testRun: TestRun) => string>;
 
-/** The scene of a pair. Rows lie in their tables in the opposite order of their ids: who locks as they are found is wrong. */
-export async function sceneOf({ session }: TestPostgres, store: Store, name: string): Promise<Scene> {
+/** The testRun of a pair. Rows lie in their tables in the opposite order of their ids: who locks as they are found is wrong. */
+export async function sceneOf({ session }: TestPostgres, store: Store, name: string): Promise<TestRun> {
   const userIds = ['a', 'b', 'c'].map((suffix) => `${name}-${suffix}`);
   const users = userIds.map((id) => user(id));
   const [first, second, third] = ['1', '2', '3'].map((number) => signal(`${name}-${number}`.toUpperCase()));
   if (!first || !second || !third) throw new Error('there are three signals');
-  await decideAll(await openScene(store, { runId: `${name}-1`, signals: [first], users }));
+  await decideAll(await openTestRun(store, { runId: `${name}-1`, signals: [first], users }));
   const sent = await take(store, `${name}-1`);
-  await decideAll(await openScene(store, { runId: `${name}-2`, signals: [second], users }));
+  await decideAll(await openTestRun(store, { runId: `${name}-2`, signals: [second], users }));
   const queued = await session.query('select id from public.orders where run_id = $1 order by id', [`${name}-2`]);
-  const open = await openScene(store, { runId: `${name}-3`, signals: [third], users });
+  const open = await openTestRun(store, { runId: `${name}-3`, signals: [third], users });
   const page = await undecided(open);
   const moves = ['accounts', 'orders'].flatMap((table) =>
     userIds.toReversed().map((id) => `update public.${table} set user_id = user_id where user_id = '${id}'`),
@@ -141,13 +138,13 @@ let scenes = 0;
 export async function crossed(database: Watched, first: ActName, second: ActName): Promise<string[]> {
   const store = makeStore(database, { patient: false });
   scenes += 1;
-  const scene = await sceneOf(database, store, `s${scenes}`);
+  const testRun = await sceneOf(database, store, `s${scenes}`);
   const wrong: string[] = [];
   for (const [turn, [row, lock]] of Object.entries(held).entries()) {
-    await database.session.exec(`begin; ${lock(scene)}`);
+    await database.session.exec(`begin; ${lock(testRun)}`);
     const ends: Promise<void>[] = [];
     for (const name of [first, second]) {
-      const end = acts[name](scene, turn * 2 + ends.length).then(
+      const end = acts[name](testRun, turn * 2 + ends.length).then(
         () => undefined,
         (error: unknown) => {
           wrong.push(`${first} beside ${second}, while ${row} is held: ${name}: ${error}`);

@@ -1,17 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import {
-  decideAll,
-  leaseMs,
-  nowMs,
-  openScene,
-  settle,
-  settlement,
-  signal,
-  take,
-  tradeDate,
-  user,
-} from '../contract/support/scene.ts';
+import { decideAll, leaseMs, openTestRun, settle, settlement, take } from '../contract/support/test-run.ts';
+import { nowMs, signal, tradeDate, user } from '../support/builders.ts';
 import { clientPool } from './client-pool.ts';
 
 const { store, query } = clientPool(4);
@@ -21,7 +11,9 @@ const people = (name: string, count: number) => Array.from({ length: count }, (_
 /** Opens and decides a run of its own: one order for each of so many users. */
 async function waitingOrders(name: string, count: number): Promise<void> {
   const runId = `XNSE:${tradeDate}:open:paper:${name}`;
-  await decideAll(await openScene(store, { runId, users: people(name, count), signals: [signal(name.toUpperCase())] }));
+  await decideAll(
+    await openTestRun(store, { runId, users: people(name, count), signals: [signal(name.toUpperCase())] }),
+  );
 }
 
 /** Until so many calls stand before the lock this test holds. */

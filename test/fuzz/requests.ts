@@ -4,7 +4,7 @@ import { signedState } from '../../src/http/callers/login-state.ts';
 import type { Route, Who } from '../http/routes.ts';
 import { signalsSecret } from '../http/support/service.ts';
 import { accountSid, authToken, publicUrl } from '../notifiers/fixtures.ts';
-import { tradeDate } from '../stages/support/run-day.ts';
+import { tradeDate } from '../support/builders.ts';
 import { mutated, oddBytes, oddText } from './odd-values.ts';
 
 export const titan = { strategy: 'breakout-20d', symbol: 'TITAN', side: 'BUY', referencePrice: '3560.00' };

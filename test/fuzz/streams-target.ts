@@ -7,10 +7,11 @@ import { WebSocket } from 'ws';
 import { alpacaUpdates } from '../../src/adapters/venues/alpaca/order-updates.ts';
 import { startHttpServer } from '../../src/commands/run/http-server.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { decideAll, nowMs, openScene, sendAll, user } from '../contract/support/scene.ts';
+import { decideAll, openTestRun, sendAll } from '../contract/support/test-run.ts';
 import { startService } from '../http/support/service.ts';
 import { openAlpacaExchange } from '../simulators/venues/alpaca-exchange.ts';
 import { setClock } from '../stages/support/clocks.ts';
+import { nowMs, user } from '../support/builders.ts';
 import type { TestDatabase } from '../support/postgres.ts';
 import { mutated, oddBytes, oddText } from './odd-values.ts';
 import { counter, type Target } from './target.ts';
@@ -101,7 +102,7 @@ const wire = fc.oneof(
 /** Feeds the bytes under HTTP, and the frames of clients' WebSockets: the server answers the next one all the same. */
 export async function wireTarget(database: TestDatabase): Promise<Target> {
   const open = await startService({ database, signals: [], users: [] });
-  await decideAll(await openScene(open.store, { users: [user('asha')] }));
+  await decideAll(await openTestRun(open.store, { users: [user('asha')] }));
   const [order] = await sendAll(open.store);
   const read = readConfig({ PORT: '0', CRON_SECRET: 'cron-secret-0123456789-of-the-fuzz' });
   if (read.kind !== 'config' || !order) throw new Error('the settings are good, and an order is open');

@@ -6,7 +6,7 @@ import type { World } from '../../src/ports/world.ts';
 import { ready } from '../../src/stages/accounts/readiness.ts';
 import { submitSafely } from '../../src/stages/execute/execute.ts';
 import { reported, settlementOf, stillUnknown } from '../../src/stages/execute/outcome.ts';
-import { decideAll, fill, nowMs, openScene, sendAll, settle, settlement, user } from '../contract/support/scene.ts';
+import { decideAll, fill, openTestRun, sendAll, settle, settlement } from '../contract/support/test-run.ts';
 import {
   openScriptedVenue,
   type ScriptedAnswer,
@@ -15,6 +15,7 @@ import {
 } from '../simulators/venues/scripted-venues.ts';
 import { jumpingClock } from '../stages/support/clocks.ts';
 import { storeOf } from '../stages/support/run-day.ts';
+import { nowMs, user } from '../support/builders.ts';
 import { violations } from '../support/invariants.ts';
 import type { TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
@@ -147,7 +148,7 @@ function orders(database: TestDatabase): () => Promise<[StoredOrder, StoredOrder
     if (pool.length < 2) {
       round += 1;
       const users = Array.from({ length: ORDER_BATCH_SIZE }, (_, n) => user(`fed-${round}-${n}`));
-      await decideAll(await openScene(store, { runId: `XNSE:2025-08-28:open:paper:${round}`, users }));
+      await decideAll(await openTestRun(store, { runId: `XNSE:2025-08-28:open:paper:${round}`, users }));
       pool = await sendAll(store, `claim-${round}`);
     }
     const [odd, good] = pool.splice(0, 2);

@@ -2,7 +2,8 @@ import type { TwilioSettings } from '../../src/adapters/notifiers/twilio-setting
 import type { UserSettings } from '../../src/domain/types.ts';
 import type { Store } from '../../src/ports/store/store.ts';
 import type { NotifierPace } from '../../src/ports/world.ts';
-import { nowMs, openScene, undecided, user } from '../contract/support/scene.ts';
+import { openTestRun, undecided } from '../contract/support/test-run.ts';
+import { nowMs, user } from '../support/builders.ts';
 
 export const accountSid = `AC${'0'.repeat(32)}`;
 export const authToken = 'token-of-the-tests';
@@ -34,15 +35,15 @@ export function settingsFor(baseUrl: string, change: Partial<TwilioSettings> = {
 
 /** Everybody is refused the one signal, so that every summary is due at once. */
 export async function decideNothing(store: Store, users: UserSettings[], ofRun = runId): Promise<void> {
-  const scene = await openScene(store, { users, runId: ofRun });
+  const testRun = await openTestRun(store, { users, runId: ofRun });
   for (let afterQueuePosition = 0; ; ) {
-    const page = await undecided(scene, { afterQueuePosition });
+    const page = await undecided(testRun, { afterQueuePosition });
     if (page.length === 0) break;
     const decisions = page.map(({ queuePosition, accountId, settings }) => ({
       ...{
         queuePosition,
         accountId,
-        signalId: scene.signals[0]?.id ?? '',
+        signalId: testRun.signals[0]?.id ?? '',
         userId: settings.id,
         outcome: 'denied' as const,
       },

@@ -2,9 +2,10 @@ import { expect, test } from 'vitest';
 import { makeWorld } from '../../src/compose/world.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { work } from '../../src/work.ts';
-import { decideAll, nowMs, openScene, quote, tradeDate, user } from '../contract/support/scene.ts';
+import { decideAll, openTestRun } from '../contract/support/test-run.ts';
 import { setClock } from '../stages/support/clocks.ts';
 import { storeOf } from '../stages/support/run-day.ts';
+import { nowMs, quote, tradeDate, user } from '../support/builders.ts';
 import { freshPglite } from '../support/postgres.ts';
 import { numberOf, quick } from './fixtures.ts';
 
@@ -12,7 +13,7 @@ test('a provider who never answers delays no order, and its end is waited for wh
   const database = await freshPglite();
   const store = storeOf(database);
   const users = ['asha', 'ravi'].map((id, index) => user(id, { whatsapp: numberOf(index) }));
-  await decideAll(await openScene(store, { users }));
+  await decideAll(await openTestRun(store, { users }));
   const halt = { scope: 'user', target: 'ravi', why: 'test', by: { who: 'test', how: 'cli' }, nowMs } as const;
   await store.call('halt', halt);
   const read = readConfig({});

@@ -8,13 +8,14 @@ import type { World } from '../../src/ports/world.ts';
 import { execute, SEND_WITHIN_MS } from '../../src/stages/execute/execute.ts';
 import { reported } from '../../src/stages/execute/outcome.ts';
 import { reconcile } from '../../src/stages/execute/reconcile.ts';
-import { decideAll, leaseMs, minuteMs, nowMs, openScene, user } from '../contract/support/scene.ts';
+import { decideAll, leaseMs, openTestRun } from '../contract/support/test-run.ts';
 import { openAlpacaExchange } from '../simulators/venues/alpaca-exchange.ts';
 import { type Exchange, type FaultName, faultNames, type OpenExchange } from '../simulators/venues/exchange.ts';
 import { openKiteExchange } from '../simulators/venues/kite-exchange.ts';
 import { openLemonnExchange } from '../simulators/venues/lemonn-exchange.ts';
 import { type JumpingClock, jumpingClock } from '../stages/support/clocks.ts';
 import type { AnyEvent } from '../support/any-event.ts';
+import { minuteMs, nowMs, user } from '../support/builders.ts';
 import { emptyDatabase } from '../support/databases/empty.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite } from '../support/postgres.ts';
@@ -70,12 +71,12 @@ afterAll(async () => {
 async function queued(venue: string): Promise<void> {
   await emptyDatabase(database.session);
   const users = [user('asha', { venue })];
-  const scene = await openScene(store, { mode: 'live', runId: 'XNSE:2025-08-28:open:live', users });
+  const testRun = await openTestRun(store, { mode: 'live', runId: 'XNSE:2025-08-28:open:live', users });
   await database.session.exec(`
     insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, source, at)
       select id, 'deposit', 10000000, 0, 'test', now() from public.accounts;
     update public.accounts set cash_minor = 10000000, not_ready = null, checked_for = '2025-08-28'`);
-  await decideAll(scene);
+  await decideAll(testRun);
 }
 
 async function orderNow() {

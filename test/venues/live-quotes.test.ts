@@ -4,8 +4,8 @@ import { istDate, istMs, istTime } from '../../src/domain/market/india-time.ts';
 import type { AccountAtVenue, VenueAccountApi } from '../../src/ports/venue.ts';
 import type { Clock, Quotes } from '../../src/ports/world.ts';
 import { type KiteExchange, openKiteExchange } from '../simulators/venues/kite-exchange.ts';
-import { tradeDate } from '../stages/support/run-day.ts';
 import type { AnyEvent } from '../support/any-event.ts';
+import { tradeDate } from '../support/builders.ts';
 
 const startMs = istMs(tradeDate, '09:30');
 let nowMs = startMs;

@@ -7,11 +7,11 @@ import { type Config, readConfig } from '../../src/config/config.ts';
 import { istMs } from '../../src/domain/market/india-time.ts';
 import type { Quotes, World } from '../../src/ports/world.ts';
 import { type RunResult, run } from '../../src/run.ts';
-import { instrument } from '../contract/support/scene.ts';
 import { apiKey, apiSecret, type KiteExchange, openKiteExchange } from '../simulators/venues/kite-exchange.ts';
 import { type JumpingClock, jumpingClock } from '../stages/support/clocks.ts';
-import { infy, person, storeOf, titan, tradeDate } from '../stages/support/run-day.ts';
+import { infy, storeOf, titan } from '../stages/support/run-day.ts';
 import type { AnyEvent } from '../support/any-event.ts';
+import { importedUser, instrument, tradeDate } from '../support/builders.ts';
 import { emptyDatabase } from '../support/databases/empty.ts';
 import { placeOrders } from '../support/place-orders.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
@@ -28,7 +28,7 @@ afterAll(() => database.close());
 const nobodysQuotes: Quotes = { read: () => Promise.reject(new Error('live trading has the venues’ prices')) };
 
 /** Asha's order would be of 28 shares, Ravi's of 14. */
-const users = [person('Asha', { venue: 'kite' }), person('Ravi', { venue: 'kite', allocationBps: 1000 })];
+const users = [importedUser('Asha', { venue: 'kite' }), importedUser('Ravi', { venue: 'kite', allocationBps: 1000 })];
 
 beforeEach(async () => {
   await emptyDatabase(database.session);

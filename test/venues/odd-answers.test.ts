@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { OrderToStart } from '../../src/ports/venue.ts';
-import { nowMs } from '../contract/support/scene.ts';
 import {
   openScriptedVenue,
   type ScriptedAnswer,
@@ -8,6 +7,7 @@ import {
   venueFormats,
 } from '../simulators/venues/scripted-venues.ts';
 import { setClock } from '../stages/support/clocks.ts';
+import { nowMs } from '../support/builders.ts';
 
 // The smallest answers of a venue that once did harm, each kind at every venue that can say it.
 

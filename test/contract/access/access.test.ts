@@ -6,9 +6,10 @@ import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { SqlSession } from '../../../src/ports/database.ts';
 import { type Store, storeFunctions } from '../../../src/ports/store/store.ts';
 import { freshSupabase, type TestSupabase } from '../../simulators/postgrest.ts';
+import { nowMs, user } from '../../support/builders.ts';
 import { blankPostgres } from '../../support/postgres.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { decideAll, fill, nowMs, openScene, sendAll, settle, settlement, user } from '../support/scene.ts';
+import { decideAll, fill, openTestRun, sendAll, settle, settlement } from '../support/test-run.ts';
 
 /** Tables a user may read, where the row is theirs. */
 const OWN = ['accounts', 'decisions', 'fills', 'ledger_entries', 'messages', 'orders', 'positions'];
@@ -17,7 +18,7 @@ const logins = { asha: randomUUID(), ravi: randomUUID() };
 
 /** Asha and Ravi have traded, and have a message each; Meera has no login. */
 async function trade(store: Store, session: SqlSession): Promise<void> {
-  await decideAll(await openScene(store, { users: ['asha', 'ravi', 'meera'].map((id) => user(id)) }));
+  await decideAll(await openTestRun(store, { users: ['asha', 'ravi', 'meera'].map((id) => user(id)) }));
   const orders = await sendAll(store);
   const filled = orders.map(({ orderId }) => settlement(orderId, 'filled', { fills: [fill(`f${orderId}`, 10)] }));
   await settle(store, filled);

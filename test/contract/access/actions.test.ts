@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { operatorActions } from '../../../src/domain/actions.ts';
+import { nowMs } from '../../support/builders.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { nowMs } from '../support/scene.ts';
 
 const MIGRATIONS = join(import.meta.dirname, '../../../supabase/migrations');
 

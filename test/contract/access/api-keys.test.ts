@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { nowMs, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { nowMs, user } from '../support/scene.ts';
 
 const key = (n: number) => ({
   hash: n.toString(16).padStart(64, '0'),

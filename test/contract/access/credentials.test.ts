@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { rotate, storeVault } from '../../../src/adapters/credentials/vault.ts';
 import { VaultError } from '../../../src/ports/vault.ts';
+import { nowMs, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { decideAll, nowMs, openScene, sendOne, settle, settlement, user } from '../support/scene.ts';
+import { decideAll, openTestRun, sendOne, settle, settlement } from '../support/test-run.ts';
 
 const clock = { nowMs: () => nowMs };
 const key = () => randomBytes(32);
@@ -165,7 +166,7 @@ onEveryDatabase('credentials', ({ store, session, value }) => {
   });
 
   test('an order the venue speaks of is found by our id, and looked up now while it is open', async () => {
-    await decideAll(await openScene(store));
+    await decideAll(await openTestRun(store));
     const { orderId, clientOrderId, accountId } = await sendOne(store);
     const accountKey = { venue: 'paper', venueOrderId: 'v1', clientOrderId };
     expect(await store.call('find_venue_order', accountKey)).toEqual({ orderId, accountId, userId: 'asha' });

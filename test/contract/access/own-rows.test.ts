@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makePast } from '../../../scripts/bench/core/past.ts';
 import { storeOf } from '../../stages/support/run-day.ts';
+import { signal, user } from '../../support/builders.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { decideAll, openScene, sendAll, settle, settlement, signal, user } from '../support/scene.ts';
+import { decideAll, openTestRun, sendAll, settle, settlement } from '../support/test-run.ts';
 
 // What a logged-in user reads of their own must not grow with what everybody else has.
 
@@ -19,7 +20,7 @@ describe('a user who reads their own rows', () => {
       signal(name, { rank: index + 1 }),
     );
     const store = storeOf(database);
-    await openScene(store, { users, signals });
+    await openTestRun(store, { users, signals });
     await makePast({ ...database, store }, 300 * 5 * 10);
     await database.session.query("update public.users set auth_user_id = $1 where id = 'user-7'", [login]);
   });
@@ -51,10 +52,10 @@ test('places go on where an integer ends: single orders of all days take them fr
   try {
     const store = storeOf(database);
     const beyond = 3_000_000_000;
-    const scene = await openScene(store);
+    const testRun = await openTestRun(store);
     await database.session.query('update public.run_signals set position = $1', [beyond]);
     await database.session.query('update public.run_users set queue_position = $1', [beyond + 1]);
-    await decideAll(scene);
+    await decideAll(testRun);
     const sent = await sendAll(store);
     await settle(
       store,
@@ -66,7 +67,7 @@ test('places go on where an integer ends: single orders of all days take them fr
         { position: String(beyond), queue_position: String(beyond + 1) },
       ]);
     }
-    const page = { runId: scene.runId, afterPosition: beyond, afterQueuePosition: beyond, limit: 10 };
+    const page = { runId: testRun.runId, afterPosition: beyond, afterQueuePosition: beyond, limit: 10 };
     const decisions = await store.call('read_report_decisions', page);
     expect(decisions.map(({ position, queuePosition }) => [position, queuePosition])).toEqual([[beyond, beyond + 1]]);
   } finally {

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { nowMs, signal, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { decideAll, fill, nowMs, openScene, sendOne, settle, settlement, signal, user } from '../support/scene.ts';
+import { decideAll, fill, openTestRun, sendOne, settle, settlement } from '../support/test-run.ts';
 
 /** Tables that hold nothing of people. */
 const ofNobody = [
@@ -59,18 +60,18 @@ onEveryDatabase('people', ({ store, session, value }) => {
 
   /** Bought and sold, told of it, halted, connected, written about: all of it over. */
   const playHistory = async () => {
-    await openScene(store, {
+    await openTestRun(store, {
       users: [zubeida, user('ravi', { name: 'Ravi' })],
       signals: [signal('INFY')],
       runId: 'r0',
     });
-    await decideAll({ ...(await openScene(store, { users: [zubeida], runId: 'r1' })) });
+    await decideAll({ ...(await openTestRun(store, { users: [zubeida], runId: 'r1' })) });
     const bought = await sendOne(store, 'c1');
     await settle(store, [
       settlement(bought.orderId, 'filled', { fills: [fill('f1', 10)], message: `filled for ${name}` }),
     ]);
     const sale = signal('TITAN', { side: 'SELL' });
-    await decideAll(await openScene(store, { users: [zubeida], signals: [sale], runId: 'r2' }));
+    await decideAll(await openTestRun(store, { users: [zubeida], signals: [sale], runId: 'r2' }));
     const sold = await sendOne(store, 'c2');
     await settle(store, [settlement(sold.orderId, 'filled', { fills: [fill('f2', 10)] })]);
     await store.call('set_user', { userId: id, authUserId: login, by: { ...tester, why: `call ${number}` } });
@@ -124,9 +125,9 @@ onEveryDatabase('people', ({ store, session, value }) => {
   };
 
   test('what is open has to end first, and nothing is taken out before', async () => {
-    await openScene(store, { users: [zubeida], runId: 'r1' });
+    await openTestRun(store, { users: [zubeida], runId: 'r1' });
     expect(await erase()).toEqual({ kind: 'tied', ties: [{ kind: 'undecided_run', count: 1 }] });
-    await decideAll(await openScene(store, { users: [zubeida], runId: 'r1' }));
+    await decideAll(await openTestRun(store, { users: [zubeida], runId: 'r1' }));
     const kinds = async () => {
       const answer = await erase();
       return answer.kind === 'tied' ? answer.ties.map(({ kind }) => kind) : answer.kind;

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { SignalToReceive } from '../../../src/ports/store/access.ts';
+import { nowMs, signal, tradeDate } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { decideAll, nowMs, openScene, sendOne, settle, settlement, signal, tradeDate } from '../support/scene.ts';
+import { decideAll, openTestRun, sendOne, settle, settlement } from '../support/test-run.ts';
 
 const runId = `XNSE:${tradeDate}:open:paper`;
 const good = (symbol: string, change = {}): Omit<SignalToReceive, 'position'> => {
@@ -63,7 +64,7 @@ onEveryDatabase('received signals', ({ store, session, value }) => {
   });
 
   test('one for a run that is open is kept on record only', async () => {
-    await openScene(store);
+    await openTestRun(store);
     expect(await outcomes([good('INFY'), good('TITAN')])).toEqual([
       ['rejected', 'too_late'],
       ['duplicate', null],
@@ -95,7 +96,7 @@ onEveryDatabase('received signals', ({ store, session, value }) => {
 
   test('what is unfinished is counted until it has ended', async () => {
     expect(await store.call('count_unfinished', {})).toEqual({ orders: 0, messages: 0 });
-    await decideAll(await openScene(store));
+    await decideAll(await openTestRun(store));
     expect(await store.call('count_unfinished', {})).toMatchObject({ orders: 1 });
     const { orderId } = await sendOne(store);
     await settle(store, [settlement(orderId, 'rejected')]);

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Arguments, StoreFunction } from '../../../src/ports/store/store.ts';
+import { nowMs, quote, signal, tradeDate, user } from '../../support/builders.ts';
 import { acknowledgeDrifts } from '../support/acknowledge-drifts.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { accepted, nowMs, openScene, quote, signal, tradeDate, user } from '../support/scene.ts';
+import { accepted, openTestRun } from '../support/test-run.ts';
 
 const ravi = { who: 'ravi@office', how: 'cli', why: 'ticket 7' } as const;
 
@@ -101,7 +102,7 @@ onEveryDatabase('recorded actions', ({ store, session, value }) => {
   });
 
   test('settings say what they were; a login only that there is one', async () => {
-    await openScene(store, { users: [user('asha')] });
+    await openTestRun(store, { users: [user('asha')] });
     const set = (change: object) => leaves('set_user', { userId: 'asha', by: ravi, ...change });
     expect(await set({ active: false, denySymbols: ['TITAN'] })).toEqual([
       {
@@ -118,7 +119,7 @@ onEveryDatabase('recorded actions', ({ store, session, value }) => {
   });
 
   test('signals, instruments, prices and days of the calendar', async () => {
-    await openScene(store);
+    await openTestRun(store);
     const by = ravi;
     const [signals] = await leaves('import_signals', { signals: [signal('INFY')], source: 'import:s.csv', by });
     expect(signals).toMatchObject({ action: 'import_signals', target: 'signals' });
@@ -136,7 +137,7 @@ onEveryDatabase('recorded actions', ({ store, session, value }) => {
   });
 
   test('accounts, what opens them, and keys; never what is secret', async () => {
-    await openScene(store, { users: [user('asha')] });
+    await openTestRun(store, { users: [user('asha')] });
     const [opened] = await leaves('open_account', { userId: 'asha', venue: 'kite', mode: 'live', by: ravi });
     expect(opened).toMatchObject({ action: 'open_account', target: 'account:asha kite live', userId: 'asha' });
     const id = Number(await value("select id from public.accounts where venue = 'kite'"));
@@ -175,7 +176,7 @@ onEveryDatabase('recorded actions', ({ store, session, value }) => {
   });
 
   test('an acknowledged account, stopped messages, and rows that were let go', async () => {
-    await openScene(store, { users: [user('asha')] });
+    await openTestRun(store, { users: [user('asha')] });
     await session.exec("update public.accounts set not_ready = 'broker says no'");
     const before = (await allActions()).length;
     await acknowledgeDrifts(store, { userId: 'asha', venue: 'paper', mode: 'paper' });
@@ -222,7 +223,7 @@ onEveryDatabase('recorded actions', ({ store, session, value }) => {
   });
 
   test('the run a person began', async () => {
-    await openScene(store, { users: [user('asha'), user('paul')], runId: 'r1' });
+    await openTestRun(store, { users: [user('asha'), user('paul')], runId: 'r1' });
     expect((await allActions()).find(({ action }) => action === 'open_run')).toMatchObject({
       target: 'run:r1',
       after: { signals: 1, users: 2 },
@@ -230,12 +231,12 @@ onEveryDatabase('recorded actions', ({ store, session, value }) => {
   });
 
   test('an order placed in a user’s name is an act; the user’s own is none', async () => {
-    const scene = await openScene(store, { users: [user('asha')], signals: [signal('INFY')] });
+    const testRun = await openTestRun(store, { users: [user('asha')], signals: [signal('INFY')] });
     const inputs = { runId: 'api', mode: 'paper', tradeDate, capped: false, userIds: ['asha'] };
     const { accounts } = await store.call('read_order_inputs', { ...inputs, listings: [] });
     const placeOrder = (key: string, by: typeof ravi | null) => {
       const requested = signal('TITAN', { id: `api:${key}`, strategy: key });
-      const decisions = accounts.map((account) => accepted(scene, account, requested, { quantity: 2 }));
+      const decisions = accounts.map((account) => accepted(testRun, account, requested, { quantity: 2 }));
       const request = {
         principal: 'key:ds_op',
         key,

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Signal } from '../../../src/domain/types.ts';
+import { nowMs, signal, tradeDate } from '../../support/builders.ts';
 import { tester as by } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { nowMs, signal, tradeDate } from '../support/scene.ts';
 
 onEveryDatabase('a source of signals', ({ store }) => {
   test('is set up once, changed where it is said, and found by its keys', async () => {

@@ -1,22 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Drift } from '../../../src/ports/store/accounts.ts';
+import { instrument, minuteMs, nowMs, signal, tradeDate, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { acknowledgeDrifts, readDrifts } from '../support/acknowledge-drifts.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import {
-  decideAll,
-  fill,
-  instrument,
-  minuteMs,
-  nowMs,
-  openScene,
-  sendOne,
-  settle,
-  settlement,
-  signal,
-  tradeDate,
-  user,
-} from '../support/scene.ts';
+import { decideAll, fill, openTestRun, sendOne, settle, settlement } from '../support/test-run.ts';
 
 const asha = { userId: 'asha', venue: 'paper', mode: 'paper' } as const;
 const isin = 'INE280A01028';
@@ -47,15 +35,15 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
       from public.fills where side = 'SELL' order by id`);
   /** An order that has ended unfilled, and that fills all the same. */
   const lateFillOf = async (strategy: string) => {
-    const scene = await openScene(store, { runId: strategy, signals: [signal('TITAN', { strategy })] });
-    await decideAll(scene);
+    const testRun = await openTestRun(store, { runId: strategy, signals: [signal('TITAN', { strategy })] });
+    await decideAll(testRun);
     const { orderId } = await sendOne(store, strategy);
     await settle(store, [settlement(orderId, 'canceled')]);
     return (pieces: string) => settle(store, [settlement(orderId, 'canceled', { fills: [fill(pieces, 4)] })]);
   };
 
   test('takes off what was seen: a drift found meanwhile stays, and stays when the call is repeated', async () => {
-    await openScene(store);
+    await openTestRun(store);
     await drift({ kind: 'funds', what: 'cash', ours: '9.00', theirs: '8.00' });
     const shown = await show();
     await drift({ kind: 'order', what: 'abc', ours: 'filled', theirs: 'canceled' });
@@ -87,7 +75,7 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
     await (await lateFillOf('one'))('f1');
     const shown = await show();
     await session.exec('update public.accounts set not_ready = null');
-    await decideAll(await openScene(store, { runId: 'two', signals: [signal('INFY')] }));
+    await decideAll(await openTestRun(store, { runId: 'two', signals: [signal('INFY')] }));
     await session.exec(
       "update public.accounts set not_ready = 'a fill came after its order had ended: acknowledge it'",
     );
@@ -111,7 +99,7 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
   });
 
   test('of missing shares brings the position to the venue’s, at what they cost, once', async () => {
-    await openScene(store);
+    await openTestRun(store);
     await hold('TITAN', 10, 100_01);
     await drift();
     const shown = await show();
@@ -131,7 +119,7 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
   });
 
   test('of shares listed twice takes them from the listing it names, then from the other', async () => {
-    await openScene(store);
+    await openTestRun(store);
     await listed();
     await hold('TITAN', 3, 100_00, 'BSE');
     await hold('TITAN', 7, 100_00);
@@ -149,7 +137,7 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
   });
 
   test('books nothing where our books have moved since, or the last check no longer found it', async () => {
-    await openScene(store);
+    await openTestRun(store);
     await hold('TITAN', 10, 100_00);
     await drift({ ours: '9' });
     expect(await acknowledgeDrifts(store, asha)).toMatchObject({ changed: true, booked: [] });
@@ -162,8 +150,8 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
 
   test('waits while an order for the share is open, whatever else is acknowledged', async () => {
     await listed();
-    const scene = await openScene(store, { signals: [signal('TITAN')] });
-    await decideAll(scene);
+    const testRun = await openTestRun(store, { signals: [signal('TITAN')] });
+    await decideAll(testRun);
     const { orderId } = await sendOne(store);
     await settle(store, [settlement(orderId, 'partially_filled', { fills: [fill('f1', 5)] })]);
     await drift({ ours: '5', theirs: '0' });
@@ -179,7 +167,7 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
   });
 
   test('two at once book once', async () => {
-    await openScene(store);
+    await openTestRun(store);
     await hold('TITAN', 10, 100_00);
     await drift();
     const shown = await show();
@@ -189,7 +177,7 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
   });
 
   test('of an account that is not there changes nothing', async () => {
-    await openScene(store, { users: [user('asha')] });
+    await openTestRun(store, { users: [user('asha')] });
     expect(await store.call('read_blocks', { userId: 'nobody' })).toEqual([]);
     const nobody = {
       userId: 'nobody',

@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Settlement, StoredOrder } from '../../../src/ports/store/orders.ts';
 import { differences } from '../../support/audit-differences.ts';
+import { nowMs, signal, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { decideAll, nowMs, openScene, sendAll, settle, settlement, signal, user } from '../support/scene.ts';
+import { decideAll, openTestRun, sendAll, settle, settlement } from '../support/test-run.ts';
 
 type Fill = Settlement['fills'][number];
 
@@ -54,7 +55,7 @@ onEveryDatabase('the same facts, told in any order and grouping', ({ store }) =>
       const runId = `run-${runs}-${n}`;
       const of = signal('TITAN', { side, strategy: runId });
       const limitPriceMinor = side === 'BUY' ? 200_00 : 1;
-      await decideAll(await openScene(store, { runId, signals: [of], users }), { quantity, limitPriceMinor });
+      await decideAll(await openTestRun(store, { runId, signals: [of], users }), { quantity, limitPriceMinor });
       const orders = await sendAll(store, runId);
       const fills =
         status === 'filled' ? [{ venueFillId: 'first', quantity, priceMinor: 101_37, atMs: nowMs + n }] : [];

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Arguments } from '../../../src/ports/store/store.ts';
+import { minuteMs, nowMs, tradeDate, user } from '../../support/builders.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { accepted, decideAll, minuteMs, nowMs, openScene, tradeDate, undecided, user } from '../support/scene.ts';
+import { accepted, decideAll, openTestRun, undecided } from '../support/test-run.ts';
 
 const by = { who: 'ravi@office', how: 'cli', why: 'wired in the morning' } as const;
 
@@ -25,7 +26,7 @@ onEveryDatabase('cash', ({ store, session, value }) => {
       from public.ledger_entries order by id`);
 
   test('a deposit adds to the cash of a paper account, with who and why on record', async () => {
-    await openScene(store, { users: [user('asha')] });
+    await openTestRun(store, { users: [user('asha')] });
     expect(await move({})).toMatchObject({
       ...{ kind: 'moved', venue: 'paper', cashBeforeMinor: 1_00_000_00, cashMinor: 1_50_000_00, heldMinor: 0 },
     });
@@ -48,7 +49,7 @@ onEveryDatabase('cash', ({ store, session, value }) => {
   });
 
   test('a reference counts once: the same again books nothing, something else under it is refused', async () => {
-    await openScene(store, { users: [user('asha'), user('ravi')] });
+    await openTestRun(store, { users: [user('asha'), user('ravi')] });
     await move({});
     const again = await move({ nowMs: nowMs + 86_400_000 });
     expect(again).toMatchObject({ kind: 'counted_before', cashMinor: 1_50_000_00, atMs: nowMs });
@@ -60,7 +61,7 @@ onEveryDatabase('cash', ({ store, session, value }) => {
   });
 
   test('the same amount a moment later is a key pressed twice, unless a person named it', async () => {
-    await openScene(store, { users: [user('asha')] });
+    await openTestRun(store, { users: [user('asha')] });
     const pressed = (reference: string, atMs: number) => move({ reference, isNamed: false, nowMs: atMs });
     expect(await pressed('cli:1', nowMs)).toMatchObject({ kind: 'moved' });
     expect(await pressed('cli:2', nowMs + minuteMs)).toMatchObject({ kind: 'moved_just_now', atMs: nowMs });
@@ -71,8 +72,8 @@ onEveryDatabase('cash', ({ store, session, value }) => {
   });
 
   test('a withdrawal takes at most what is available, to the paisa', async () => {
-    const scene = await openScene(store, { users: [user('asha')] });
-    await decideAll(scene);
+    const testRun = await openTestRun(store, { users: [user('asha')] });
+    await decideAll(testRun);
     const held = Number(await value('select held_minor::int from public.accounts'));
     expect(held).toBeGreaterThan(0);
     const free = 1_00_000_00 - held;
@@ -84,7 +85,7 @@ onEveryDatabase('cash', ({ store, session, value }) => {
   });
 
   test('money alone opens no blocked account: who has seen why does', async () => {
-    await openScene(store, { users: [user('asha')] });
+    await openTestRun(store, { users: [user('asha')] });
     await session.exec(`update public.accounts set cash_minor = -500, not_ready = 'available money is below zero: acknowledge it';
       insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, at)
       select id, 'adjustment', -10000500, 0, now() from public.accounts`);
@@ -103,7 +104,7 @@ onEveryDatabase('cash', ({ store, session, value }) => {
   });
 
   test('a live account is left to its venue, and nobody else has one', async () => {
-    await openScene(store, { users: [user('asha')] });
+    await openTestRun(store, { users: [user('asha')] });
     await store.call('import_users', {
       users: [user('ravi', { venue: 'kite' })],
       mode: 'live',
@@ -121,17 +122,17 @@ onEveryDatabase('cash', ({ store, session, value }) => {
   });
 
   test('more than can be counted exactly is refused', async () => {
-    await openScene(store, { users: [user('asha')] });
+    await openTestRun(store, { users: [user('asha')] });
     expect(await move({ amountMinor: Number.MAX_SAFE_INTEGER })).toMatchObject({ kind: 'too_much' });
   });
 
   test('what is deposited while a page is decided can be used by the next', async () => {
-    const scene = await openScene(store, { users: [user('asha', { capitalMinor: 1_00 })] });
-    const [account] = await undecided(scene);
-    const [titan] = scene.signals;
-    if (!account || !titan) throw new Error('the scene has a user and a signal');
+    const testRun = await openTestRun(store, { users: [user('asha', { capitalMinor: 1_00 })] });
+    const [account] = await undecided(testRun);
+    const [titan] = testRun.signals;
+    if (!account || !titan) throw new Error('the test run has a user and a signal');
     await move({ amountMinor: 1_00_000_00 });
-    const page = { runId: scene.runId, nowMs, decisions: [accepted(scene, account, titan)] };
+    const page = { runId: testRun.runId, nowMs, decisions: [accepted(testRun, account, titan)] };
     expect(await store.call('accept_page', page)).toMatchObject({ accepted: 1 });
   });
 });

@@ -1,10 +1,11 @@
 // Books are closed for a day that is over: what comes later adds up on top of it, or opens the account again.
 import { expect, test } from 'vitest';
 import { addDays, istDate } from '../../../src/domain/market/india-time.ts';
+import { nowMs, signal, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { acknowledgeDrifts } from '../support/acknowledge-drifts.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { decideAll, fill, nowMs, openScene, sendOne, settle, settlement, signal, user } from '../support/scene.ts';
+import { decideAll, fill, openTestRun, sendOne, settle, settlement } from '../support/test-run.ts';
 
 /** The day everything here is recorded on, by the database's clock. */
 const today = istDate(Date.now());
@@ -14,8 +15,8 @@ onEveryDatabase('closings', ({ store, session, value }) => {
   const send = async (userId: string, side: 'BUY' | 'SELL' = 'BUY') => {
     orders += 1;
     const of = signal('TITAN', { side, strategy: `strategy-${orders}` });
-    const scene = await openScene(store, { runId: `run-${orders}`, signals: [of], users: [user(userId)] });
-    await decideAll(scene);
+    const testRun = await openTestRun(store, { runId: `run-${orders}`, signals: [of], users: [user(userId)] });
+    await decideAll(testRun);
     const { orderId, clientOrderId } = await sendOne(store, `claim-${orders}`);
     return { orderId, order: clientOrderId };
   };

@@ -1,19 +1,20 @@
 import { expect, test } from 'vitest';
 import { brokenPromises } from '../../support/broken-promises.ts';
+import { nowMs, signal, user } from '../../support/builders.ts';
 import { violations } from '../../support/invariants.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { decideAll, fill, nowMs, openScene, sendOne, settle, settlement, signal, user } from '../support/scene.ts';
+import { decideAll, fill, openTestRun, sendOne, settle, settlement } from '../support/test-run.ts';
 
 onEveryDatabase('correcting a fill', ({ store, session, value }) => {
   let orders = 0;
   const send = async (userId: string, side: 'BUY' | 'SELL' = 'BUY', leverageCenti = 300) => {
     orders += 1;
     const of = signal('TITAN', { side, strategy: `strategy-${orders}` });
-    const scene = await openScene(store, {
+    const testRun = await openTestRun(store, {
       ...{ runId: `run-${orders}`, signals: [of], users: [user(userId, { leverageCenti })] },
     });
-    await decideAll(scene, { limitPriceMinor: side === 'BUY' ? 120_00 : 90_00 });
+    await decideAll(testRun, { limitPriceMinor: side === 'BUY' ? 120_00 : 90_00 });
     const { orderId, clientOrderId } = await sendOne(store, `claim-${orders}`);
     return { orderId, order: clientOrderId };
   };

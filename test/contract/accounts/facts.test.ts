@@ -1,21 +1,10 @@
 import { expect, test } from 'vitest';
 import { audit } from '../../../src/stages/report/audit.ts';
 import { differences } from '../../support/audit-differences.ts';
+import { minuteMs, nowMs, signal, tradeDate, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import {
-  decideAll,
-  fill,
-  minuteMs,
-  nowMs,
-  openScene,
-  sendAll,
-  settle,
-  settlement,
-  signal,
-  tradeDate,
-  user,
-} from '../support/scene.ts';
+import { decideAll, fill, openTestRun, sendAll, settle, settlement } from '../support/test-run.ts';
 
 const dayMs = 24 * 60 * minuteMs;
 
@@ -25,7 +14,7 @@ onEveryDatabase('the facts of accounts', ({ store, session, value }) => {
   /** Each buys 10 TITAN at 99.90 with leverage 3; what asha gets of INFY is still open. */
   const played = async () => {
     const signals = [signal('TITAN'), signal('INFY', { rank: 2 })];
-    await decideAll(await openScene(store, { signals, users }));
+    await decideAll(await openTestRun(store, { signals, users }));
     const orders = await sendAll(store);
     await settle(
       store,

@@ -2,22 +2,11 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { rateFor } from '../../../src/domain/decision/charges.ts';
 import { chargesOn } from '../../support/amounts.ts';
+import { nowMs, signal, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { acknowledgeDrifts } from '../support/acknowledge-drifts.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import {
-  accepted,
-  decideAll,
-  fill,
-  nowMs,
-  openScene,
-  sendOne,
-  settle,
-  settlement,
-  signal,
-  undecided,
-  user,
-} from '../support/scene.ts';
+import { accepted, decideAll, fill, openTestRun, sendOne, settle, settlement, undecided } from '../support/test-run.ts';
 
 type Fill = ReturnType<typeof fill>;
 
@@ -27,14 +16,14 @@ onEveryDatabase('positions', ({ store, session, value, breaks }) => {
   const send = async (side: 'BUY' | 'SELL', quantity: number, users = [user('asha')]) => {
     orders += 1;
     const limitPriceMinor = side === 'BUY' ? 200_00 : 50_00;
-    const scene = await openScene(store, {
+    const testRun = await openTestRun(store, {
       runId: `run-${orders}`,
       signals: [signal('TITAN', { side, strategy: `strategy-${orders}` })],
       users,
     });
-    await decideAll(scene, { quantity, limitPriceMinor });
+    await decideAll(testRun, { quantity, limitPriceMinor });
     const { orderId } = await sendOne(store, `claim-${orders}`);
-    return { scene, orderId };
+    return { testRun, orderId };
   };
   const at = (seconds: number, one: Fill): Fill => ({ ...one, atMs: nowMs + seconds * 1000 });
   const held = () =>
@@ -55,11 +44,12 @@ onEveryDatabase('positions', ({ store, session, value, breaks }) => {
     const bought = await send('BUY', 10, [user('asha', { leverageCenti: 500 })]);
     await settle(store, [settlement(bought.orderId, 'filled', { fills: [fill('b1', 10)] })]);
     expect(await held()).toEqual([{ product: 'mtf', quantity: 10, cost: 1000_00, margin: 200_00 }]);
-    const { scene, orderId } = await send('SELL', 10, [user('asha', { leverageCenti: 100 })]);
+    const { testRun, orderId } = await send('SELL', 10, [user('asha', { leverageCenti: 100 })]);
     expect(await value(`select product from public.orders where id = ${orderId}`)).toBe('mtf');
     await settle(store, [settlement(orderId, 'filled', { fills: [at(60, fill('s1', 10, 110_00))] })]);
     const charges =
-      chargesOn(1000_00, rateFor(scene.rates, 'BUY', 'mtf')) + chargesOn(1100_00, rateFor(scene.rates, 'SELL', 'mtf'));
+      chargesOn(1000_00, rateFor(testRun.rates, 'BUY', 'mtf')) +
+      chargesOn(1100_00, rateFor(testRun.rates, 'SELL', 'mtf'));
     expect(await value('select cash_minor::int from public.accounts')).toBe(1_00_000_00 + 100_00 - charges);
     expect(await held()).toEqual([{ product: 'mtf', quantity: 0, cost: 0, margin: 0 }]);
   });
@@ -73,8 +63,8 @@ onEveryDatabase('positions', ({ store, session, value, breaks }) => {
       holdings: [{ ...listing, tradeDate: '2025-08-01', quantity: 10, priceMinor: 90_00, reference: 'h1' }],
       nowMs: 0,
     });
-    const { scene, orderId } = await send('SELL', 10, [user('asha', { leverageCenti: 500 })]);
-    const rate = rateFor(scene.rates, 'SELL', 'delivery');
+    const { testRun, orderId } = await send('SELL', 10, [user('asha', { leverageCenti: 500 })]);
+    const rate = rateFor(testRun.rates, 'SELL', 'delivery');
     expect(await value(`select rate_id from public.orders where id = ${orderId}`)).toBe(rate.id);
     await settle(store, [settlement(orderId, 'filled', { fills: [fill('s1', 10, 100_00)] })]);
     expect(await value('select charges_minor::int from public.orders')).toBe(chargesOn(1000_00, rate));
@@ -84,10 +74,10 @@ onEveryDatabase('positions', ({ store, session, value, breaks }) => {
     const bought = await send('BUY', 10, [user('asha', { leverageCenti: 500 })]);
     await settle(store, [settlement(bought.orderId, 'filled', { fills: [fill('b1', 10)] })]);
     const of = signal('TITAN', { side: 'SELL', strategy: 'exit' });
-    const scene = await openScene(store, { runId: 'exit', signals: [of] });
-    const [account] = await undecided(scene);
+    const testRun = await openTestRun(store, { runId: 'exit', signals: [of] });
+    const [account] = await undecided(testRun);
     if (!account) throw new Error('nobody is undecided');
-    const decision = { ...accepted(scene, account, of), product: 'delivery' as const };
+    const decision = { ...accepted(testRun, account, of), product: 'delivery' as const };
     await store.call('accept_page', { runId: 'exit', nowMs, decisions: [decision] });
     expect(await value("select reason from public.decisions where run_id = 'exit'")).toBe('no_position');
   });

@@ -1,22 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { sharesOf } from '../../../src/domain/market/share.ts';
 import type { Adjustment, Drift } from '../../../src/ports/store/accounts.ts';
+import { instrument, nowMs, tradeDate, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { acknowledgeDrifts, readDrifts } from '../support/acknowledge-drifts.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import {
-  decideAll,
-  fill,
-  instrument,
-  nowMs,
-  openScene,
-  sendOne,
-  settle,
-  settlement,
-  tradeDate,
-  undecided,
-  user,
-} from '../support/scene.ts';
+import { decideAll, fill, openTestRun, sendOne, settle, settlement, undecided } from '../support/test-run.ts';
 
 const users = [user('asha', { venue: 'kite' }), user('ravi', { venue: 'kite' })];
 const runId = `XNSE:${tradeDate}:open:live`;
@@ -97,16 +86,16 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
     });
 
     test('is what a scan sees and what its accept looks at once more', async () => {
-      const scene = await openScene(store, { runId, mode: 'live', users });
+      const testRun = await openTestRun(store, { runId, mode: 'live', users });
       const [asha, ravi] = (await books()).map(({ accountId }) => accountId);
       const verdicts = [verdict(asha ?? 0, null), verdict(ravi ?? 0, 'no_login: gone')];
       await store.call('store_readiness', { tradeDate, nowMs, verdicts });
-      const accounts = await undecided(scene);
+      const accounts = await undecided(testRun);
       expect(Object.fromEntries(accounts.map(({ settings, notReady: why }) => [settings.id, why]))).toEqual({
         asha: null,
         ravi: 'no_login: gone',
       });
-      await decideAll(scene);
+      await decideAll(testRun);
       const rows = await session.query(
         'select user_id, outcome, reason, actual_value from public.decisions order by 1',
       );
@@ -119,14 +108,14 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
     test('says of which day the books were brought up, and check_books who trades without it', async () => {
       const rule = 'who trades on a day had their books brought up for it';
       breaks(rule);
-      const scene = await openScene(store, { runId, mode: 'live', users });
+      const testRun = await openTestRun(store, { runId, mode: 'live', users });
       const [asha = 0, ravi = 0] = (await books()).map(({ accountId }) => accountId);
       await session.exec(`update public.accounts set not_ready = null, cash_minor = 10000000;
         insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, at)
         select id, 'adjustment', 10000000, 0, '2025-08-28' from public.accounts`);
       const verdicts = [verdict(asha, null), { ...verdict(ravi, null), broughtUp: false }];
       await store.call('store_readiness', { tradeDate, nowMs, verdicts });
-      await decideAll(scene);
+      await decideAll(testRun);
       const broken = await store.call('check_books', {});
       expect(broken.filter((one) => one.rule === rule)).toMatchObject([
         { userId: 'ravi', ours: 'never brought up', should: `brought up for ${tradeDate}`, settle: 'npm run ready' },
@@ -141,7 +130,7 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
     });
 
     test('is not asked of a paper account', async () => {
-      const [account] = await undecided(await openScene(store));
+      const [account] = await undecided(await openTestRun(store));
       expect(account?.notReady).toBeNull();
     });
   });
@@ -169,14 +158,14 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
     });
 
     test('are left alone while a run of the day is open, and after an order of the day', async () => {
-      const scene = await openScene(store, { runId, mode: 'live', users: users.slice(0, 1) });
+      const testRun = await openTestRun(store, { runId, mode: 'live', users: users.slice(0, 1) });
       const [{ accountId = 0 } = {}] = await books();
       expect(await adjust([adjustment(accountId)])).toEqual({ free: [], adjusted: 0, external: 0 });
       await session.exec(`insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, source, at)
           select id, 'deposit', 10000000, 0, 'test', now() from public.accounts;
         update public.accounts set cash_minor = 10000000, not_ready = null`);
       await store.call('store_readiness', { tradeDate, nowMs, verdicts: [verdict(accountId, null)] });
-      await decideAll(scene);
+      await decideAll(testRun);
       await session.exec("update public.orders set venue = 'paper'");
       breaks("an order is of its account's user, venue and mode");
       const { orderId } = await sendOne(store);

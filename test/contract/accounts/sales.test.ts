@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { rateFor } from '../../../src/domain/decision/charges.ts';
 import { chargesOn } from '../../support/amounts.ts';
+import { signal, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { decideAll, fill, openScene, sendOne, settle, settlement, signal, undecided, user } from '../support/scene.ts';
+import { decideAll, fill, openTestRun, sendOne, settle, settlement, undecided } from '../support/test-run.ts';
 
 onEveryDatabase('sales and late fills', ({ store, session, value }) => {
   let claims = 0;
@@ -17,10 +18,10 @@ onEveryDatabase('sales and late fills', ({ store, session, value }) => {
   ) => {
     claims += 1;
     const of = signal('TITAN', { side, strategy: `strategy-${claims}` });
-    const scene = await openScene(store, { runId: `run-${claims}`, signals: [of], users });
-    await decideAll(scene, { quantity, limitPriceMinor });
+    const testRun = await openTestRun(store, { runId: `run-${claims}`, signals: [of], users });
+    await decideAll(testRun, { quantity, limitPriceMinor });
     const { orderId } = await sendOne(store, `claim-${claims}`);
-    return { scene, orderId };
+    return { testRun, orderId };
   };
   const position = async () => {
     const [row] = await session.query(
@@ -55,8 +56,8 @@ onEveryDatabase('sales and late fills', ({ store, session, value }) => {
 
     const proceeds = 303_00 + 198_00 + 206_00;
     const charges =
-      chargesOn(700_07, rateFor(bought.scene.rates, 'BUY', 'mtf')) +
-      chargesOn(proceeds, rateFor(sold.scene.rates, 'SELL', 'mtf'));
+      chargesOn(700_07, rateFor(bought.testRun.rates, 'BUY', 'mtf')) +
+      chargesOn(proceeds, rateFor(sold.testRun.rates, 'SELL', 'mtf'));
     expect(await account()).toEqual({ cash: 1_00_000_00 + proceeds - 700_07 - charges, held: 0, not_ready: null });
     expect(await value('select sum(realised_minor)::int from public.fills')).toBe(proceeds - 700_07);
   });
@@ -105,8 +106,8 @@ onEveryDatabase('sales and late fills', ({ store, session, value }) => {
   });
 
   test('a fill of a canceled order pays for itself, marks the order and blocks the account', async () => {
-    const { scene, orderId } = await send('BUY', 10);
-    const rate = rateFor(scene.rates, 'BUY', 'delivery');
+    const { testRun, orderId } = await send('BUY', 10);
+    const rate = rateFor(testRun.rates, 'BUY', 'delivery');
     await settle(store, [settlement(orderId, 'canceled', { fills: [fill('f1', 4)] })]);
     const before = await account();
     const late = settlement(orderId, 'canceled', {
@@ -128,7 +129,7 @@ onEveryDatabase('sales and late fills', ({ store, session, value }) => {
     expect(await position()).toEqual({ quantity: 7, cost: 704_00, margin: 704_00 });
     await settle(store, [late]);
     expect(await latePosts()).toHaveLength(2);
-    const next = await openScene(store, { runId: 'next', signals: [signal('INFY')] });
+    const next = await openTestRun(store, { runId: 'next', signals: [signal('INFY')] });
     expect((await undecided(next))[0]?.notReady).toBe(blocked);
   });
 
@@ -187,9 +188,9 @@ onEveryDatabase('sales and late fills', ({ store, session, value }) => {
       holdings: [{ ...holding, quantity: 5, priceMinor: 90_00, reference: 'h1' }],
       nowMs: 0,
     });
-    const { scene, orderId } = await send('SELL', 5);
+    const { testRun, orderId } = await send('SELL', 5);
     await settle(store, [settlement(orderId, 'filled', { fills: [fill('s1', 5, 110_00)] })]);
-    const charges = chargesOn(550_00, rateFor(scene.rates, 'SELL', 'delivery'));
+    const charges = chargesOn(550_00, rateFor(testRun.rates, 'SELL', 'delivery'));
     expect(await account()).toEqual({ cash: 1_00_000_00 + 550_00 - charges, held: 0, not_ready: null });
     expect(await value("select realised_minor::int from public.fills where side = 'SELL'")).toBe(100_00);
   });

@@ -1,21 +1,18 @@
 import { expect, test } from 'vitest';
+import { instrument, signal, tradeDate, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import {
   acceptAll,
   decideAll,
   fill,
-  instrument,
   limits,
-  openScene,
+  openTestRun,
   sendAll,
   sendOne,
   settle,
   settlement,
-  signal,
-  tradeDate,
-  user,
-} from '../support/scene.ts';
+} from '../support/test-run.ts';
 
 const isin = 'INE280A01028';
 const titanAt = (exchange: string, symbol: string) => instrument(symbol, { exchange, isin });
@@ -25,8 +22,8 @@ onEveryDatabase('one share under several listings', ({ store, session }) => {
   const bought = async (exchange: string, symbol: string) => {
     const of = signal(symbol, { exchange, strategy: 'first' });
     const quotes = [{ ...quoteOf(exchange, symbol) }];
-    const scene = await openScene(store, { runId: 'first', signals: [of], quotes });
-    await decideAll(scene, { quantity: 10 });
+    const testRun = await openTestRun(store, { runId: 'first', signals: [of], quotes });
+    await decideAll(testRun, { quantity: 10 });
     const { orderId } = await sendOne(store);
     await settle(store, [settlement(orderId, 'filled', { fills: [fill('f1', 10)] })]);
   };
@@ -45,35 +42,37 @@ onEveryDatabase('one share under several listings', ({ store, session }) => {
   ])('what is held as %s:%s is not bought again as NSE:TITAN', async (exchange, symbol) => {
     await store.call('import_instruments', { by: tester, instruments: [instrument('TITAN', { isin })] });
     await bought(exchange, symbol);
-    await acceptAll(await openScene(store, { runId: 'second', signals: [signal('TITAN')] }), { quantity: 5 });
+    await acceptAll(await openTestRun(store, { runId: 'second', signals: [signal('TITAN')] }), { quantity: 5 });
     expect(await reasons()).toEqual([{ reason: 'already_holding' }]);
   });
 
   test('an open order under one listing is a working order of the other', async () => {
     const first = signal('TITANLTD', { exchange: 'BSE', strategy: 'first' });
-    await decideAll(await openScene(store, { runId: 'first', signals: [first], quotes: [quoteOf('BSE', 'TITANLTD')] }));
+    await decideAll(
+      await openTestRun(store, { runId: 'first', signals: [first], quotes: [quoteOf('BSE', 'TITANLTD')] }),
+    );
     await sendAll(store);
-    const scene = await openScene(store, { runId: 'second', signals: [signal('TITAN')] });
+    const testRun = await openTestRun(store, { runId: 'second', signals: [signal('TITAN')] });
     // Two names, one ISIN.
     await store.call('import_instruments', {
       by: tester,
       instruments: [titanAt('NSE', 'TITAN'), titanAt('BSE', 'TITANLTD')],
     });
-    await acceptAll(scene);
+    await acceptAll(testRun);
     expect(await reasons()).toEqual([{ reason: 'working_order' }]);
   });
 
   test('a sale goes out under the listing that is held', async () => {
     await bought('BSE', 'TITAN');
     const sale = signal('TITAN', { side: 'SELL' });
-    await acceptAll(await openScene(store, { runId: 'second', signals: [sale] }), { quantity: 10 });
+    await acceptAll(await openTestRun(store, { runId: 'second', signals: [sale] }), { quantity: 10 });
     expect(await orders()).toEqual([{ listing: 'BSE:TITAN', side: 'SELL', quantity: 10 }]);
   });
 
   test('a sale of more than any one listing has is no sale', async () => {
     await bought('BSE', 'TITAN');
     const sale = signal('TITAN', { side: 'SELL' });
-    await acceptAll(await openScene(store, { runId: 'second', signals: [sale] }), { quantity: 11 });
+    await acceptAll(await openTestRun(store, { runId: 'second', signals: [sale] }), { quantity: 11 });
     expect(await reasons()).toEqual([{ reason: 'no_position' }]);
   });
 
@@ -82,8 +81,8 @@ onEveryDatabase('one share under several listings', ({ store, session }) => {
     const quotes = [quoteOf('NSE', 'TITAN'), quoteOf('BSE', 'TITAN')];
     const capped = { ...limits, symbolCapMinor: 1_500_00 };
     const users = [user('asha'), user('ravi')];
-    const scene = await openScene(store, { runId: 'second', signals, quotes, users, limits: capped });
-    await acceptAll(scene, { quantity: 10 });
+    const testRun = await openTestRun(store, { runId: 'second', signals, quotes, users, limits: capped });
+    await acceptAll(testRun, { quantity: 10 });
     const outcomes = await session.query(
       'select outcome, reason from public.decisions order by position, queue_position',
     );

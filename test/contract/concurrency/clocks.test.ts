@@ -3,8 +3,10 @@ import { toDatabaseError } from '../../../src/adapters/store/sql-call.ts';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { Database } from '../../../src/ports/database.ts';
 import type { Arguments } from '../../../src/ports/store/store.ts';
+import { minuteMs, nowMs, tradeDate, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
+import { apiRunId, placeSingleOrders } from '../support/single-orders.ts';
 import {
   acceptAll,
   accepted,
@@ -12,18 +14,13 @@ import {
   decideAll,
   fill,
   limits,
-  minuteMs,
-  nowMs,
-  openScene,
+  openTestRun,
   sendOne,
   settle,
   settlement,
   take,
-  tradeDate,
   undecided,
-  user,
-} from '../support/scene.ts';
-import { apiRunId, placeSingleOrders } from '../support/single-orders.ts';
+} from '../support/test-run.ts';
 
 const dayMs = 24 * 60 * minuteMs;
 const wrongClock = expect.objectContaining({ code: 'PT425', kind: 'refused' });
@@ -91,13 +88,13 @@ onEveryDatabase('clocks', ({ session, value, breaks }) => {
 
   test('a session that says its clock is its own is believed, whatever day it lives', async () => {
     await databaseAt(nowMs + 300 * dayMs);
-    const scene = await openScene(virtual);
-    await decideAll(scene);
+    const testRun = await openTestRun(virtual);
+    await decideAll(testRun);
     const order = await sendOne(virtual);
     await settle(virtual, [settlement(order.orderId, 'filled', { fills: [fill('f1', 10)] })]);
     expect(await value('select core.ms(ended_at)::float8 from public.orders')).toBe(nowMs);
     // The same of a process that does not.
-    await expect(openScene(store, { runId: 'other' })).rejects.toEqual(wrongClock);
+    await expect(openTestRun(store, { runId: 'other' })).rejects.toEqual(wrongClock);
   });
 
   test('a check of a day ahead leaves the day’s right one as it is', async () => {
@@ -162,7 +159,7 @@ onEveryDatabase('clocks', ({ session, value, breaks }) => {
   });
 
   test('the day’s run of single orders stays open until the exchange closes, whose clock is ahead', async () => {
-    await openScene(store, { signals: [] });
+    await openTestRun(store, { signals: [] });
     await placeSingleOrders(store, [{ userId: 'asha', symbol: 'TITAN' }]);
     const order = await sendOne(store);
     await settle(store, [settlement(order.orderId, 'filled', { fills: [fill('f1', 1)] })]);
@@ -179,7 +176,7 @@ onEveryDatabase('clocks', ({ session, value, breaks }) => {
 
   test('an order ends not sent in time by the earlier clock, and is marked by the later', async () => {
     const sendBeforeMs = nowMs + 10 * minuteMs;
-    await decideAll(await openScene(store, { sendBeforeMs }));
+    await decideAll(await openTestRun(store, { sendBeforeMs }));
     const status = () => value('select status from public.orders');
     await databaseAt(sendBeforeMs - 30_000);
     await store.call('sweep_orders', { nowMs: sendBeforeMs + 60_000, onlyProcess: false });
@@ -193,18 +190,18 @@ onEveryDatabase('clocks', ({ session, value, breaks }) => {
   });
 
   test('nothing is accepted after the cut-off of either clock', async () => {
-    const scene = await openScene(store);
-    const [account] = await undecided(scene);
-    const [titan] = scene.signals;
-    if (!account || !titan) throw new Error('the scene has a user and a signal');
+    const testRun = await openTestRun(store);
+    const [account] = await undecided(testRun);
+    const [titan] = testRun.signals;
+    if (!account || !titan) throw new Error('the test run has a user and a signal');
     await databaseAt(cutOffMs + 1000);
-    const decisions = [accepted(scene, account, titan)];
-    await store.call('accept_page', { runId: scene.runId, nowMs: cutOffMs - 60_000, decisions });
+    const decisions = [accepted(testRun, account, titan)];
+    await store.call('accept_page', { runId: testRun.runId, nowMs: cutOffMs - 60_000, decisions });
     expect(await value('select reason from public.decisions')).toBe('cut_off');
   });
 
   test('what a venue said is booked whatever the clock says, and looked up as soon as was meant', async () => {
-    await decideAll(await openScene(store));
+    await decideAll(await openTestRun(store));
     const order = await sendOne(store);
     const wrongMs = nowMs + dayMs;
     await settle(
@@ -252,9 +249,9 @@ onEveryDatabase('clocks', ({ session, value, breaks }) => {
   });
 
   test('an accept that a page of seconds ago asks for goes through', async () => {
-    const scene = await openScene(store);
+    const testRun = await openTestRun(store);
     await databaseAt(nowMs + 60_000);
-    expect(await acceptAll(scene)).toHaveLength(1);
+    expect(await acceptAll(testRun)).toHaveLength(1);
     expect(await value('select count(*)::int from public.orders')).toBe(1);
   });
 });

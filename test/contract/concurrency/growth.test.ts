@@ -3,9 +3,11 @@ import { makePast } from '../../../scripts/bench/core/past.ts';
 import type { QueuedAccount } from '../../../src/ports/store/runs.ts';
 import { type Arguments, encoded, type StoreFunction } from '../../../src/ports/store/store.ts';
 import { storeOf } from '../../stages/support/run-day.ts';
+import * as builders from '../../support/builders.ts';
+import { minuteMs, nowMs, tradeDate } from '../../support/builders.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
-import * as scenes from '../support/scene.ts';
-import { accepted, leaseMs, minuteMs, nowMs, type Scene, settlement, tradeDate, undecided } from '../support/scene.ts';
+import * as testRuns from '../support/test-run.ts';
+import { accepted, leaseMs, settlement, type TestRun, undecided } from '../support/test-run.ts';
 
 // Not timed: Postgres counts the rows it reads, so a reading that grows with the square of the run, or with the past, is
 // seen with a few hundred orders. Nothing is ever analyzed here: nobody may hope for statistics of this morning.
@@ -31,7 +33,7 @@ const ROWS_PER_ORDER = 8;
 type Reading = Map<string, Map<string, number>>;
 
 interface Watched {
-  scene: Scene;
+  testRun: TestRun;
   /** Asks in a transaction that is rolled back, and notes under `as` what was read for it. */
   ask<F extends StoreFunction>(name: F, args: Arguments[F], as?: string): Promise<void>;
 }
@@ -62,16 +64,16 @@ async function watchedDay(userCount: number, pastDays: number): Promise<Reading>
   const database = await freshPostgres();
   try {
     for (const table of TABLES) await database.session.exec(`alter table ${table} set (autovacuum_enabled = off)`);
-    const scene = await scenes.openScene(storeOf(database), {
-      signals: SYMBOLS.map((symbol, index) => scenes.signal(symbol, { rank: index + 1 })),
-      users: Array.from({ length: userCount }, (_, index) => scenes.user(`user-${index + 1}`)),
+    const testRun = await testRuns.openTestRun(storeOf(database), {
+      signals: SYMBOLS.map((symbol, index) => builders.signal(symbol, { rank: index + 1 })),
+      users: Array.from({ length: userCount }, (_, index) => builders.user(`user-${index + 1}`)),
       // More than all of them buy: it is looked at, and refuses nobody.
       limits: { symbolCapMinor: 1_000_000_000_00 },
     });
-    const { store } = scene;
+    const { store } = testRun;
     if (pastDays > 0) await makePast({ ...database, store }, userCount * PAST_SIGNALS * pastDays);
     const reading: Reading = new Map();
-    const watched = { scene, ask: asking(database, reading) };
+    const watched = { testRun, ask: asking(database, reading) };
     await planning(watched, userCount / 2);
     await underWay(watched);
     await atItsEnd(watched);
@@ -81,13 +83,13 @@ async function watchedDay(userCount: number, pastDays: number): Promise<Reading>
   }
 }
 
-async function planning({ scene, ask }: Watched, half: number): Promise<void> {
-  const { store, runId, mode, signals } = scene;
+async function planning({ testRun, ask }: Watched, half: number): Promise<void> {
+  const { store, runId, mode, signals } = testRun;
   const deciding = (accounts: QueuedAccount[]): Arguments['accept_page'] => {
-    return { runId, nowMs, decisions: accounts.flatMap((one) => signals.map((of) => accepted(scene, one, of))) };
+    return { runId, nowMs, decisions: accounts.flatMap((one) => signals.map((of) => accepted(testRun, one, of))) };
   };
-  await store.call('accept_page', deciding(await undecided(scene, { limit: half })));
-  const rest = await undecided(scene);
+  await store.call('accept_page', deciding(await undecided(testRun, { limit: half })));
+  const rest = await undecided(testRun);
   await ask('accept_page', deciding(rest.slice(0, 10)), 'accept_page of 10 users');
   await ask('accept_page', deciding(rest), 'accept_page of half the users');
   const signalIds = signals.map(({ id }) => id);
@@ -99,41 +101,41 @@ async function planning({ scene, ask }: Watched, half: number): Promise<void> {
 }
 
 /** A third is filled, a third is working at the venue, a third waits. */
-async function underWay({ scene, ask }: Watched): Promise<void> {
-  const { store, runId, users } = scene;
-  const sent = await scenes.take(store, 'mark-1', { limit: users.length * 2 });
+async function underWay({ testRun, ask }: Watched): Promise<void> {
+  const { store, runId, users } = testRun;
+  const sent = await testRuns.take(store, 'mark-1', { limit: users.length * 2 });
   const ids = sent.map(({ orderId }) => orderId);
-  await scenes.settle(
+  await testRuns.settle(
     store,
     ids.map((id, index) => (index % 2 === 0 ? filled(id) : working(id))),
   );
-  await askOfTheRun({ scene, ask }, '');
+  await askOfTheRun({ testRun, ask }, '');
   await ask('read_due_messages', { runId, nowMs: nowMs + 2 * minuteMs, limit: 10 });
 }
 
-async function atItsEnd({ scene, ask }: Watched): Promise<void> {
-  const { store } = scene;
+async function atItsEnd({ testRun, ask }: Watched): Promise<void> {
+  const { store } = testRun;
   const all = { venues: ['paper'], limit: 1000, leaseMs };
-  const left = await scenes.take(store, 'mark-2', all);
+  const left = await testRuns.take(store, 'mark-2', all);
   const leftIds = left.map(({ orderId }) => orderId);
   const toLookUp = await store.call('claim_lookups', { ...all, claimId: 'claim-3', nowMs: nowMs + minuteMs });
-  await scenes.settle(store, [...leftIds, ...toLookUp.map(({ orderId }) => orderId)].map(filled));
-  await askOfTheRun({ scene, ask }, ' at its end');
+  await testRuns.settle(store, [...leftIds, ...toLookUp.map(({ orderId }) => orderId)].map(filled));
+  await askOfTheRun({ testRun, ask }, ' at its end');
 }
 
 function filled(orderId: number) {
-  return settlement(orderId, 'filled', { fills: [scenes.fill(`F${orderId}`, 10)] });
+  return settlement(orderId, 'filled', { fills: [testRuns.fill(`F${orderId}`, 10)] });
 }
 
 function working(orderId: number) {
   return settlement(orderId, 'working', { venueOrderId: `V${orderId}`, nextLookupMs: nowMs + minuteMs });
 }
 
-async function askOfTheRun({ scene, ask }: Watched, when: string): Promise<void> {
-  const { runId } = scene;
+async function askOfTheRun({ testRun, ask }: Watched, when: string): Promise<void> {
+  const { runId } = testRun;
   const askAt: Watched['ask'] = (name, args) => ask(name, args, `${name}${when}`);
   const few = { venues: ['paper'], limit: 10, leaseMs, nowMs };
-  const sent = await scene.store.call('read_orders', {
+  const sent = await testRun.store.call('read_orders', {
     ...{ userId: null, status: null, symbol: null, runId, beforeId: null },
     limit: 10,
   });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { nowMs, user } from '../../support/builders.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { decideAll, leaseMs, nowMs, openScene, sendOne, settle, settlement, take, user } from '../support/scene.ts';
+import { decideAll, leaseMs, openTestRun, sendOne, settle, settlement, take } from '../support/test-run.ts';
 
 onEveryDatabase('a renewed lease', ({ store, session }) => {
   const renew = (claimId: string, orderIds: number[], forMs = leaseMs) =>
@@ -14,7 +15,7 @@ onEveryDatabase('a renewed lease', ({ store, session }) => {
       .then(([row]) => Number(row?.['ms']));
 
   test('keeps an order that is at the venue and one that is looked up', async () => {
-    await decideAll(await openScene(store, { users: ['asha', 'ravi'].map((id) => user(id)) }));
+    await decideAll(await openTestRun(store, { users: ['asha', 'ravi'].map((id) => user(id)) }));
     const [other, sent] = (await take(store, 'm1', { leaseMs: 5000 })).map(({ orderId }) => orderId);
     if (!other || !sent) throw new Error('two orders were to be taken');
     expect(await renew('m1', [other, sent], 600_000)).toEqual({ renewed: 2 });
@@ -29,7 +30,7 @@ onEveryDatabase('a renewed lease', ({ store, session }) => {
   });
 
   test('is not one that lapsed, nor one of somebody else, nor one that is settled', async () => {
-    await decideAll(await openScene(store, { users: ['asha', 'ravi'].map((id) => user(id)) }));
+    await decideAll(await openTestRun(store, { users: ['asha', 'ravi'].map((id) => user(id)) }));
     const lapsed = (await take(store, 'slow', { limit: 1, leaseMs: -1 })).map(({ orderId }) => orderId);
     expect(await renew('slow', lapsed)).toEqual({ renewed: 0 });
     const { orderId } = await sendOne(store, 'quick');

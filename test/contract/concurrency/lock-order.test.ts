@@ -2,9 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
+import { nowMs, signal, user } from '../../support/builders.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { acceptAll, nowMs, openScene, signal, user } from '../support/scene.ts';
+import { acceptAll, openTestRun } from '../support/test-run.ts';
 
 // Everybody locks runs, then users, then accounts by id. Two calls are brought to stand in one another's way: a lock of
 // ours holds the middle of what both need, until both wait. A deadlock would end one of them with 40P01; nothing here is
@@ -49,7 +50,7 @@ async function whileLocked(sql: string, calls: (() => Promise<unknown>)[]): Prom
 /** Three users with their accounts, which lie in the table in the opposite order of their ids. */
 async function threeOf(name: string) {
   const ids = ['a', 'b', 'c'].map((suffix) => `${name}-${suffix}`);
-  const scene = await openScene(store, {
+  const testRun = await openTestRun(store, {
     runId: name,
     signals: [signal(name.toUpperCase())],
     users: ids.map((id) => user(id)),
@@ -62,15 +63,15 @@ async function threeOf(name: string) {
   const resize = () => store.call('import_users', { users, mode: 'paper', source: 'again', nowMs, by });
   return {
     ids,
-    scene,
+    testRun,
     resize,
     lockMiddle: `select from public.accounts where user_id = '${ids[1]}' for no key update`,
   };
 }
 
 test('an import beside a scan’s accept of the same accounts: both go through', async () => {
-  const { scene, resize, lockMiddle } = await threeOf('scan');
-  expect(await whileLocked(lockMiddle, [() => acceptAll(scene), resize])).toEqual([null, null]);
+  const { testRun, resize, lockMiddle } = await threeOf('scan');
+  expect(await whileLocked(lockMiddle, [() => acceptAll(testRun), resize])).toEqual([null, null]);
 });
 
 test('two imports of the same users in other orders: both go through', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
+import { nowMs, signal, user } from '../../support/builders.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import {
@@ -8,16 +9,13 @@ import {
   decideAll,
   fill,
   notAccepted,
-  nowMs,
-  openScene,
+  openTestRun,
   sendAll,
   settle,
   settlement,
-  signal,
   take,
   undecided,
-  user,
-} from '../support/scene.ts';
+} from '../support/test-run.ts';
 
 // Who holds a row is another session: only a server has two. Each test has users and symbols of its own.
 let database: TestPostgres;
@@ -38,24 +36,24 @@ const hold = (userId: string) =>
 test('accept_page leaves out who has an accept on an account that is held, names them, and takes them later', async () => {
   const users = ['page-1', 'page-2', 'page-3'].map((id) => user(id));
   const signals = [signal('PAGE')];
-  const scene = await openScene(store, { runId: 'page', signals, users });
-  const page = await undecided(scene);
+  const testRun = await openTestRun(store, { runId: 'page', signals, users });
+  const page = await undecided(testRun);
   // The third needs no lock: nothing of theirs is accepted.
   const decisions = page.flatMap((one) =>
     signals.map((of) =>
-      one.settings.id === 'page-3' ? notAccepted(one, of, 'skipped', 'not_subscribed') : accepted(scene, one, of),
+      one.settings.id === 'page-3' ? notAccepted(one, of, 'skipped', 'not_subscribed') : accepted(testRun, one, of),
     ),
   );
   await database.session.exec(
     `begin; update public.accounts set held_minor = held_minor where user_id in ('page-1', 'page-3')`,
   );
-  const args = { runId: scene.runId, nowMs, decisions, skipLocked: true };
+  const args = { runId: testRun.runId, nowMs, decisions, skipLocked: true };
   expect(await store.call('accept_page', args)).toEqual({ accepted: 1, state: 'planning', locked: ['page-1'] });
   expect(await store.call('accept_page', args)).toEqual({ accepted: 0, state: 'planning', locked: ['page-1'] });
-  expect(await store.call('decide_run', { runId: scene.runId, nowMs })).toMatchObject({ state: 'planning' });
+  expect(await store.call('decide_run', { runId: testRun.runId, nowMs })).toMatchObject({ state: 'planning' });
   await database.session.exec('commit');
   expect(await store.call('accept_page', args)).toEqual({ accepted: 1, state: 'planning' });
-  expect(await store.call('decide_run', { runId: scene.runId, nowMs })).toMatchObject({ state: 'decided' });
+  expect(await store.call('decide_run', { runId: testRun.runId, nowMs })).toMatchObject({ state: 'decided' });
   await settle(
     store,
     (await sendAll(store, 'page')).map(({ orderId }) => settlement(orderId, 'rejected')),
@@ -64,7 +62,7 @@ test('accept_page leaves out who has an accept on an account that is held, names
 
 test('settle_orders books the others, and names the orders of an account that is held, or are held themselves', async () => {
   const users = ['settle-1', 'settle-2', 'settle-3'].map((id) => user(id));
-  await decideAll(await openScene(store, { runId: 'settle', signals: [signal('SETTLE')], users }));
+  await decideAll(await openTestRun(store, { runId: 'settle', signals: [signal('SETTLE')], users }));
   const orders = await sendAll(store, 'settle');
   const of = (userId: string) => orders.find((one) => one.userId === userId)?.orderId ?? 0;
   const outcomes = orders.map(({ orderId }) => settlement(orderId, 'filled', { fills: [fill(`s-${orderId}`, 10)] }));
@@ -93,7 +91,7 @@ test('settle_orders books the others, and names the orders of an account that is
 
 test('a take and a sweep pass over an order that is held', async () => {
   const users = ['mark-1', 'mark-2'].map((id) => user(id));
-  await decideAll(await openScene(store, { runId: 'mark', signals: [signal('MARK')], users }));
+  await decideAll(await openTestRun(store, { runId: 'mark', signals: [signal('MARK')], users }));
   const rows = await database.session.query("select id from public.orders where run_id = 'mark' order by id");
   const [first, second] = rows.map(({ id }) => Number(id));
   await database.session.query('begin');
@@ -110,7 +108,7 @@ test('a take and a sweep pass over an order that is held', async () => {
 });
 
 test('an unknown order whose looks are never booked is given as spent once it has had its budget', async () => {
-  await decideAll(await openScene(store, { runId: 'spent', signals: [signal('SPENT')], users: [user('spent')] }));
+  await decideAll(await openTestRun(store, { runId: 'spent', signals: [signal('SPENT')], users: [user('spent')] }));
   const [order] = await sendAll(store, 'spent');
   await settle(store, [settlement(order?.orderId ?? 0, 'unknown', { nextLookupMs: nowMs })]);
   const claimLookup = (claimId: string) =>
@@ -144,7 +142,7 @@ test('an unknown order whose looks are never booked is given as spent once it ha
 });
 
 test('who holds an account is told: the session, what it does and for how long', async () => {
-  await openScene(store, { runId: 'holder', signals: [signal('HOLDER')], users: [user('holder')] });
+  await openTestRun(store, { runId: 'holder', signals: [signal('HOLDER')], users: [user('holder')] });
   const [row] = await database.session.query("select id::int from public.accounts where user_id = 'holder'");
   const accountId = Number(row?.['id']);
   expect(await store.call('read_lock_holders', { accountId })).toEqual([]);

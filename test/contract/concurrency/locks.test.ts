@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
+import { nowMs, signal, user } from '../../support/builders.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
@@ -11,15 +12,12 @@ import {
   decideAll,
   fill,
   leaseMs,
-  nowMs,
-  openScene,
+  openTestRun,
   settle,
   settlement,
-  signal,
   take,
   undecided,
-  user,
-} from '../support/scene.ts';
+} from '../support/test-run.ts';
 
 // Two at once, made certain: a lock of ours keeps both calls in the middle until both are there. Only a server has two
 // connections. Each test has users and symbols of its own.
@@ -58,20 +56,20 @@ const lockAccounts = 'update public.accounts set held_minor = held_minor';
 
 test('two runs that want the last money of an account at once: one gets it, the other is denied', async () => {
   const users = [user('last-money', { capitalMinor: 1500_00 })];
-  const first = await openScene(store, { runId: 'last-1', signals: [signal('LAST1')], users });
-  const second = await openScene(store, { runId: 'last-2', signals: [signal('LAST2')], users });
+  const first = await openTestRun(store, { runId: 'last-1', signals: [signal('LAST1')], users });
+  const second = await openTestRun(store, { runId: 'last-2', signals: [signal('LAST2')], users });
   const pages = await Promise.all(
-    [first, second].map(async (scene) => {
-      const page = await undecided(scene);
-      return { scene, decisions: page.flatMap((one) => scene.signals.map((of) => accepted(scene, one, of))) };
+    [first, second].map(async (testRun) => {
+      const page = await undecided(testRun);
+      return { testRun, decisions: page.flatMap((one) => testRun.signals.map((of) => accepted(testRun, one, of))) };
     }),
   );
   const answers = await whileLocked(
     lockAccounts,
     pages.map(
-      ({ scene, decisions }) =>
+      ({ testRun, decisions }) =>
         () =>
-          store.call('accept_page', { runId: scene.runId, nowMs, decisions }),
+          store.call('accept_page', { runId: testRun.runId, nowMs, decisions }),
     ),
   );
   expect(answers.map((answer) => answer.accepted).toSorted()).toEqual([0, 1]);
@@ -81,10 +79,10 @@ test('two runs that decide the same signal for an account at once: one has it', 
   const users = [user('same-signal')];
   const scenes = [];
   for (const runId of ['same-1', 'same-2'])
-    scenes.push(await openScene(store, { runId, signals: [signal('SAME')], users }));
+    scenes.push(await openTestRun(store, { runId, signals: [signal('SAME')], users }));
   await whileLocked(
     lockAccounts,
-    scenes.map((scene) => () => acceptAll(scene)),
+    scenes.map((testRun) => () => acceptAll(testRun)),
   );
   const [row] = await database.session.query(
     "select count(*)::int as n from public.orders where user_id = 'same-signal'",
@@ -93,13 +91,17 @@ test('two runs that decide the same signal for an account at once: one has it', 
 });
 
 test('nobody calls a run decided while a page of it is being accepted', async () => {
-  const scene = await openScene(store, { runId: 'deciding', signals: [signal('DECIDING')], users: [user('deciding')] });
-  const page = await undecided(scene);
-  const decisions = page.flatMap((one) => scene.signals.map((of) => accepted(scene, one, of)));
+  const testRun = await openTestRun(store, {
+    runId: 'deciding',
+    signals: [signal('DECIDING')],
+    users: [user('deciding')],
+  });
+  const page = await undecided(testRun);
+  const decisions = page.flatMap((one) => testRun.signals.map((of) => accepted(testRun, one, of)));
   await database.session.exec(`begin; ${lockAccounts}`);
-  const accepting = store.call('accept_page', { runId: scene.runId, nowMs, decisions });
+  const accepting = store.call('accept_page', { runId: testRun.runId, nowMs, decisions });
   for (let round = 0; (await waiting()) < 1 && round < 200; round += 1) await sleep(10);
-  const deciding = store.call('decide_run', { runId: scene.runId, nowMs });
+  const deciding = store.call('decide_run', { runId: testRun.runId, nowMs });
   for (let round = 0; (await waiting()) < 2 && round < 200; round += 1) await sleep(10);
   await database.session.exec('commit');
   expect(await accepting).toEqual({ accepted: 1, state: 'planning' });
@@ -107,7 +109,7 @@ test('nobody calls a run decided while a page of it is being accepted', async ()
 });
 
 test('the same fills told by two at once count once', async () => {
-  await decideAll(await openScene(store, { runId: 'told-twice', signals: [signal('TOLD')], users: [user('told')] }));
+  await decideAll(await openTestRun(store, { runId: 'told-twice', signals: [signal('TOLD')], users: [user('told')] }));
   const all = await take(store, 'told', { limit: 1000 });
   const orderId = all.find(({ userId }) => userId === 'told')?.orderId ?? 0;
   const outcome = settlement(orderId, 'filled', { fills: [fill('t1', 4), fill('t2', 6)] });
@@ -121,7 +123,7 @@ test('the same fills told by two at once count once', async () => {
 test('an order somebody else is at is passed over by takes and lookups, not waited for', async () => {
   await store.call('sweep_orders', { nowMs, onlyProcess: true });
   await decideAll(
-    await openScene(store, { runId: 'busy', signals: [signal('BUSY')], users: [user('busy-1'), user('busy-2')] }),
+    await openTestRun(store, { runId: 'busy', signals: [signal('BUSY')], users: [user('busy-1'), user('busy-2')] }),
   );
   const lock = (userId: string) => `begin; select from public.orders where user_id = '${userId}' for update`;
   await database.session.exec(lock('busy-1'));
@@ -144,7 +146,7 @@ test('an order somebody else is at is passed over by takes and lookups, not wait
 
 test('a pause beside a take: the order goes before it, or never', async () => {
   const users = [user('mark-first'), user('pause-first')];
-  await decideAll(await openScene(store, { runId: 'pausing', signals: [signal('PAUSING')], users }));
+  await decideAll(await openTestRun(store, { runId: 'pausing', signals: [signal('PAUSING')], users }));
   const idOf = async (userId: string) => {
     const [row] = await database.session.query('select id from public.orders where user_id = $1', [userId]);
     return Number(row?.['id']);

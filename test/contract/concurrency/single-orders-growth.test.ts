@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { makeStore } from '../../../src/adapters/store/store.ts';
+import { user } from '../../support/builders.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { openScene, user } from '../support/scene.ts';
 import { placeSingleOrders } from '../support/single-orders.ts';
+import { openTestRun } from '../support/test-run.ts';
 
 // On one connection, whose plans are kept from when nobody had ordered anything, and with statistics of any moment.
 
@@ -44,7 +45,7 @@ test.each(Object.keys(moments))('a single order reads no more the more there are
     },
     close: async () => undefined,
   });
-  await openScene(store, { users: Array.from({ length: USERS }, (_, index) => user(`user-${index + 1}`)) });
+  await openTestRun(store, { users: Array.from({ length: USERS }, (_, index) => user(`user-${index + 1}`)) });
   const readings: Map<string, number>[] = [];
   for (let from = 0; from < USERS; from += PER_CALL) {
     const orders = Array.from({ length: PER_CALL }, (_, n) => ({ userId: `user-${from + n + 1}`, symbol: 'INFY' }));

@@ -2,10 +2,12 @@ import { expect, test } from 'vitest';
 import { callStatement } from '../../../src/adapters/store/sql-call.ts';
 import { encoded } from '../../../src/ports/store/store.ts';
 import { storeOf } from '../../stages/support/run-day.ts';
+import * as builders from '../../support/builders.ts';
+import { nowMs } from '../../support/builders.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { readsSoFar } from '../support/reads.ts';
-import * as scenes from '../support/scene.ts';
-import { accepted, nowMs, type Scene } from '../support/scene.ts';
+import * as testRuns from '../support/test-run.ts';
+import { accepted, type TestRun } from '../support/test-run.ts';
 
 // As statistics.test.ts beside this, for accepting: with statistics of when there was next to nothing, then with those of
 // one table after the other. Plans are made anew for each page, too, as by a connection that has accepted none before.
@@ -17,15 +19,15 @@ const READ = 'accounts users signals instruments run_signals run_users charge_ra
 const WRITTEN = 'orders decisions ledger_entries order_events positions';
 const TABLES = `${READ} ${WRITTEN}`.split(' ');
 
-async function planningScene(database: TestPostgres, change: object): Promise<Scene> {
+async function planningScene(database: TestPostgres, change: object): Promise<TestRun> {
   const store = storeOf(database);
   for (const table of TABLES) await database.session.exec(`alter table ${table} set (autovacuum_enabled = off)`);
-  await scenes.acceptAll(await scenes.openScene(store, { runId: 'earlier', signals: [scenes.signal('ITC')] }));
+  await testRuns.acceptAll(await testRuns.openTestRun(store, { runId: 'earlier', signals: [builders.signal('ITC')] }));
   await database.session.exec('analyze');
-  return scenes.openScene(store, {
-    signals: SYMBOLS.map((symbol, index) => scenes.signal(symbol, { rank: index + 1 })),
+  return testRuns.openTestRun(store, {
+    signals: SYMBOLS.map((symbol, index) => builders.signal(symbol, { rank: index + 1 })),
     users: Array.from({ length: PAGE * (PAGES_BEFORE + 2 * TABLES.length) }, (_, n) =>
-      scenes.user(`user-${n}`, change),
+      builders.user(`user-${n}`, change),
     ),
   });
 }
@@ -38,12 +40,12 @@ test.each([
   const database = await freshPostgres();
   const { session } = database;
   try {
-    const scene = await planningScene(database, change);
-    const accounts = await scenes.undecided(scene, { limit: 10_000 });
+    const testRun = await planningScene(database, change);
+    const accounts = await testRuns.undecided(testRun, { limit: 10_000 });
     const ofNextPage = async (): Promise<number> => {
       const page = accounts.splice(0, PAGE);
-      const decisions = page.flatMap((account) => scene.signals.map((of) => accepted(scene, account, of)));
-      const args = encoded('accept_page', { runId: scene.runId, nowMs, decisions, skipLocked: true });
+      const decisions = page.flatMap((account) => testRun.signals.map((of) => accepted(testRun, account, of)));
+      const args = encoded('accept_page', { runId: testRun.runId, nowMs, decisions, skipLocked: true });
       await session.exec('begin');
       const before = await readsSoFar(session);
       await session.query(callStatement('accept_page'), [JSON.stringify(args)]);

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import { storeOf } from '../../stages/support/run-day.ts';
+import * as builders from '../../support/builders.ts';
+import { nowMs } from '../../support/builders.ts';
 import { freshPostgres } from '../../support/postgres.ts';
 import { readsSoFar } from '../support/reads.ts';
-import * as scenes from '../support/scene.ts';
-import { nowMs, settlement } from '../support/scene.ts';
+import * as testRuns from '../support/test-run.ts';
+import { settlement } from '../support/test-run.ts';
 
 // The embedded database never analyzes a table, and Postgres has not yet analyzed a new one when its books are checked.
 // Not timed: Postgres counts what it reads.
@@ -17,15 +19,15 @@ async function readsOfAnOrder(users: number): Promise<number> {
   const { session } = database;
   try {
     for (const table of TABLES) await session.exec(`alter table ${table} set (autovacuum_enabled = off)`);
-    const scene = await scenes.openScene(storeOf(database), {
-      signals: SYMBOLS.map((symbol, index) => scenes.signal(symbol, { rank: index + 1 })),
-      users: Array.from({ length: users }, (_, index) => scenes.user(`user-${index + 1}`)),
+    const testRun = await testRuns.openTestRun(storeOf(database), {
+      signals: SYMBOLS.map((symbol, index) => builders.signal(symbol, { rank: index + 1 })),
+      users: Array.from({ length: users }, (_, index) => builders.user(`user-${index + 1}`)),
     });
-    await scenes.decideAll(scene);
-    const orders = await scenes.take(scene.store, 'mark', { limit: users * SYMBOLS.length });
-    await scene.store.call('settle_orders', {
+    await testRuns.decideAll(testRun);
+    const orders = await testRuns.take(testRun.store, 'mark', { limit: users * SYMBOLS.length });
+    await testRun.store.call('settle_orders', {
       outcomes: orders.map(({ orderId }) =>
-        settlement(orderId, 'filled', { fills: [scenes.fill(`F${orderId}`, 10)], venueOrderId: `V${orderId}` }),
+        settlement(orderId, 'filled', { fills: [testRuns.fill(`F${orderId}`, 10)], venueOrderId: `V${orderId}` }),
       ),
       nowMs,
     });

@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
 import type { Settlement } from '../../../src/ports/store/orders.ts';
 import { storeOf } from '../../stages/support/run-day.ts';
+import * as builders from '../../support/builders.ts';
+import { nowMs } from '../../support/builders.ts';
 import { freshPostgres } from '../../support/postgres.ts';
 import { readsSoFar } from '../support/reads.ts';
-import * as scenes from '../support/scene.ts';
-import { nowMs, settlement } from '../support/scene.ts';
+import * as testRuns from '../support/test-run.ts';
+import { settlement } from '../support/test-run.ts';
 
 // Autovacuum analyzes whichever table it likes in the middle of a run: then every kept plan that reads it is made anew, with
 // statistics of some tables and none of others. Not timed: Postgres counts what it reads.
@@ -22,13 +24,13 @@ test('statistics that arrive in the middle of a run make no settlement read more
   const { session } = database;
   try {
     for (const table of TABLES) await session.exec(`alter table ${table} set (autovacuum_enabled = off)`);
-    const scene = await scenes.openScene(storeOf(database), {
-      signals: SYMBOLS.map((symbol, index) => scenes.signal(symbol, { rank: index + 1 })),
-      users: Array.from({ length: USERS }, (_, index) => scenes.user(`user-${index + 1}`)),
+    const testRun = await testRuns.openTestRun(storeOf(database), {
+      signals: SYMBOLS.map((symbol, index) => builders.signal(symbol, { rank: index + 1 })),
+      users: Array.from({ length: USERS }, (_, index) => builders.user(`user-${index + 1}`)),
     });
-    await scenes.decideAll(scene);
+    await testRuns.decideAll(testRun);
     const settled = async (batch: number): Promise<number> => {
-      const orders = await scenes.take(scene.store, `mark-${batch}`, { limit: BATCH });
+      const orders = await testRuns.take(testRun.store, `mark-${batch}`, { limit: BATCH });
       const ids = orders.map(({ orderId }) => orderId);
       expect(ids.length).toBe(BATCH);
       await session.exec('begin');
@@ -52,5 +54,5 @@ test('statistics that arrive in the middle of a run make no settlement read more
 });
 
 function filled(orderId: number): Settlement {
-  return settlement(orderId, 'filled', { fills: [scenes.fill(`F${orderId}`, 10)], venueOrderId: `V${orderId}` });
+  return settlement(orderId, 'filled', { fills: [testRuns.fill(`F${orderId}`, 10)], venueOrderId: `V${orderId}` });
 }

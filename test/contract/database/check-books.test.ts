@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeStore } from '../../../src/adapters/store/store.ts';
+import { tradeDate } from '../../support/builders.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { closingExceptions, ofClosings, onlyInFull } from '../corrupted/closings.ts';
 import { ofDays } from '../corrupted/days.ts';
@@ -8,7 +9,6 @@ import { ofMoney } from '../corrupted/money.ts';
 import { ofOrders } from '../corrupted/orders.ts';
 import type { Corruption } from '../corrupted/rows.ts';
 import { playBusyDay } from '../support/busy-day.ts';
-import { tradeDate } from '../support/scene.ts';
 
 // One day on one database, and each column of it made wrong on its own, and right again: as it is on its evening, and closed.
 

@@ -2,8 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { limitMsOf, storeFunctions } from '../../../src/ports/store/store.ts';
+import { signal } from '../../support/builders.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { decideAll, fill, openScene, sendOne, settle, settlement, signal } from '../support/scene.ts';
+import { decideAll, fill, openTestRun, sendOne, settle, settlement } from '../support/test-run.ts';
 
 const SUITE = join(import.meta.dirname, '..');
 
@@ -17,7 +18,7 @@ test('every function of the store is called somewhere in this suite', () => {
 
 onEveryDatabase('guards', ({ store, session, value }) => {
   const filledOrder = async (): Promise<number> => {
-    await decideAll(await openScene(store));
+    await decideAll(await openTestRun(store));
     const { orderId } = await sendOne(store);
     await settle(store, [settlement(orderId, 'filled', { fills: [fill('f1', 10)] })]);
     return orderId;
@@ -64,7 +65,7 @@ onEveryDatabase('guards', ({ store, session, value }) => {
   });
 
   test.each(['anon', 'authenticated'])('%s is refused when trying', async (role) => {
-    await openScene(store);
+    await openTestRun(store);
     await session.exec(`set role ${role}`);
     try {
       for (const sql of [
@@ -82,7 +83,7 @@ onEveryDatabase('guards', ({ store, session, value }) => {
   });
 
   test('the service may call every function and reaches the tables through nothing else', async () => {
-    await openScene(store);
+    await openTestRun(store);
     await session.exec('set role service_role');
     try {
       for (const name of Object.keys(storeFunctions)) {
@@ -230,7 +231,7 @@ onEveryDatabase('guards', ({ store, session, value }) => {
 
   test('two runs can not both have decided a signal for an account', async () => {
     await filledOrder();
-    await openScene(store, { runId: 'second' });
+    await openTestRun(store, { runId: 'second' });
     const copy =
       session.exec(`insert into public.decisions select 'second', signal_id, user_id, account_id, position, queue_position,
       outcome, reason, limit_value, actual_value, quantity, price_minor, hold_minor from public.decisions`);

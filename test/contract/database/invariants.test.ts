@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import { signal, user } from '../../support/builders.ts';
 import { violations } from '../../support/invariants.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { decideAll, fill, openScene, sendAll, settle, settlement, signal, user } from '../support/scene.ts';
+import { decideAll, fill, openTestRun, sendAll, settle, settlement } from '../support/test-run.ts';
 
 const breaches: [what: string, plant: string, expected: RegExp][] = [
   ['cash that no entry explains', 'update public.accounts set cash_minor = cash_minor + 1', /cash \d+, but its ledger/],
@@ -115,7 +116,7 @@ onEveryDatabase('the checker of the books', ({ store, session }) => {
   /** One order filled, one rejected, one canceled in part with a late fill, one open. */
   const play = async (): Promise<void> => {
     const signals = ['TITAN', 'INFY', 'SBIN', 'ITC'].map((symbol, index) => signal(symbol, { rank: index + 1 }));
-    await decideAll(await openScene(store, { signals, users: [user('asha')] }));
+    await decideAll(await openTestRun(store, { signals, users: [user('asha')] }));
     const [filled, rejected, canceled] = (await sendAll(store)).map(({ orderId }) => orderId);
     const late = [fill('f2', 1), fill('f3', 1)];
     await settle(store, [

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { markets } from '../../../src/domain/market/market.ts';
 import { msIn, tradingDay } from '../../../src/domain/market/session.ts';
+import { instrument } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { instrument } from '../support/scene.ts';
 
 onEveryDatabase('the markets of the database', ({ store, value }) => {
   const msOf = async (sql: string, params: unknown[]) => Number(await value(`select core.ms(${sql})`, params));

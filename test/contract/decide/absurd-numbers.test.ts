@@ -1,20 +1,10 @@
 import { expect, test } from 'vitest';
 import { signalOfRequest } from '../../../src/domain/decision/single-order.ts';
 import { LARGEST_MINOR } from '../../../src/domain/money.ts';
+import { nowMs, quote, signal, tradeDate, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import {
-  accepted,
-  cutOffMs,
-  limits,
-  nowMs,
-  openScene,
-  quote,
-  signal,
-  tradeDate,
-  undecided,
-  user,
-} from '../support/scene.ts';
+import { accepted, cutOffMs, limits, openTestRun, undecided } from '../support/test-run.ts';
 
 // Numbers nobody means: they are refused where they come in, and where they are there they are one user's trouble.
 onEveryDatabase('absurd numbers', ({ store, session, value }) => {
@@ -51,16 +41,16 @@ onEveryDatabase('absurd numbers', ({ store, session, value }) => {
 
   test('an order too large to compute with is denied where the account is locked, and the others of its page are not', async () => {
     const users = ['asha', 'ravi', 'meera'].map((id, index) => user(id, { priority: index + 1 }));
-    const scene = await openScene(store, { users });
-    const page = await undecided(scene);
+    const testRun = await openTestRun(store, { users });
+    const page = await undecided(testRun);
     const decisions = page.map((account) => {
-      const one = accepted(scene, account, signal('TITAN'));
+      const one = accepted(testRun, account, signal('TITAN'));
       // Its value is beyond a bigint, too: 9.0e15 at 100.50.
       return account.settings.id === 'ravi' ? { ...one, quantity: LARGEST_MINOR } : one;
     });
-    await store.call('accept_page', { runId: scene.runId, nowMs, decisions });
+    await store.call('accept_page', { runId: testRun.runId, nowMs, decisions });
     const exact = (BigInt(LARGEST_MINOR) * 10_050n).toString().replace(/(\d\d)$/, '.$1');
-    expect(await stored(scene.runId)).toMatchObject([
+    expect(await stored(testRun.runId)).toMatchObject([
       { user_id: 'asha', result: 'accepted' },
       { user_id: 'ravi', result: 'max_order_value', limit: '90071992547409.91', actual: exact },
       { user_id: 'meera', result: 'accepted' },
@@ -68,7 +58,7 @@ onEveryDatabase('absurd numbers', ({ store, session, value }) => {
   });
 
   test('so is a single order, beside those that are asked for at the same moment', async () => {
-    await openScene(store, { users: ['asha', 'ravi'].map((id) => user(id)) });
+    await openTestRun(store, { users: ['asha', 'ravi'].map((id) => user(id)) });
     const run = { runId: `XNSE:${tradeDate}:api:paper`, mode: 'paper', tradeDate } as const;
     const listings = [{ exchange: 'NSE', symbol: 'TITAN' }];
     const { accounts, rates } = await store.call('read_order_inputs', {
@@ -90,8 +80,8 @@ onEveryDatabase('absurd numbers', ({ store, session, value }) => {
       const at = { date: tradeDate, quote: quote('TITAN'), nowMs };
       const of = signalOfRequest({ principal: 'key:1', key: userId }, order, at);
       const request = { principal: 'key:1', key: userId, bodyHash: 'b', by: null, sendBeforeMs: cutOffMs, signal: of };
-      const scene = { store, ...run, signals: [], users: [], rates };
-      const decision = accepted(scene, account, of);
+      const testRun = { store, ...run, signals: [], users: [], rates };
+      const decision = accepted(testRun, account, of);
       return { request, decision: userId === 'asha' ? { ...decision, quantity: LARGEST_MINOR } : decision };
     });
     const placed = await store.call('place_orders', {
@@ -110,7 +100,7 @@ onEveryDatabase('absurd numbers', ({ store, session, value }) => {
 
   test('sums over all of them are the largest number there is, and end no page', async () => {
     const users = ['asha', 'ravi'].map((id) => user(id));
-    await openScene(store, { users });
+    await openTestRun(store, { users });
     const holdings = users.map(({ id: userId }, index) => {
       const listing = { exchange: 'NSE', symbol: 'TITAN', tradeDate, reference: `h${index}` };
       return { userId, venue: 'paper', mode: 'paper', ...listing, quantity: LARGEST_MINOR, priceMinor: 1 };

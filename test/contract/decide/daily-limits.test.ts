@@ -1,31 +1,27 @@
 import { expect, test } from 'vitest';
+import { minuteMs, nowMs, signal, tradeDate, user } from '../../support/builders.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import {
   acceptAll,
   accepted,
   cutOffMs,
   decideAll,
-  minuteMs,
-  nowMs,
-  openScene,
-  type Scene,
+  openTestRun,
   sendOne,
   settle,
   settlement,
-  signal,
-  tradeDate,
+  type TestRun,
   undecided,
-  user,
-} from '../support/scene.ts';
+} from '../support/test-run.ts';
 
 // A user's own limits are looked at once more where the account is locked: whatever decided, and however old it is.
 onEveryDatabase('daily limits', ({ store, session, breaks }) => {
   /** Everything decided as accepted, then the account is changed, then the page is accepted. */
-  async function race(scene: Scene, change: string): Promise<void> {
-    const page = await undecided(scene);
-    const decisions = page.flatMap((account) => scene.signals.map((of) => accepted(scene, account, of)));
+  async function race(testRun: TestRun, change: string): Promise<void> {
+    const page = await undecided(testRun);
+    const decisions = page.flatMap((account) => testRun.signals.map((of) => accepted(testRun, account, of)));
     await session.exec(`update public.accounts set ${change}`);
-    await store.call('accept_page', { runId: scene.runId, nowMs, decisions });
+    await store.call('accept_page', { runId: testRun.runId, nowMs, decisions });
   }
   const stored = async (runId: string) => {
     const rows = await session.query(
@@ -35,13 +31,13 @@ onEveryDatabase('daily limits', ({ store, session, breaks }) => {
     );
     return rows.map(({ result }) => result);
   };
-  const on = (runId: string, symbol: string) => openScene(store, { runId, signals: [signal(symbol)] });
+  const on = (runId: string, symbol: string) => openTestRun(store, { runId, signals: [signal(symbol)] });
 
   test('deny what goes beyond the orders of a day or the value of one', async () => {
     const signals = [signal('TITAN'), signal('INFY', { rank: 2 }), signal('SBIN', { rank: 3 })];
-    const scene = await openScene(store, { signals });
-    await race(scene, 'max_orders_per_day = 2');
-    expect(await stored(scene.runId)).toEqual(['accepted', 'accepted', 'max_orders_per_day 2 2']);
+    const testRun = await openTestRun(store, { signals });
+    await race(testRun, 'max_orders_per_day = 2');
+    expect(await stored(testRun.runId)).toEqual(['accepted', 'accepted', 'max_orders_per_day 2 2']);
     // A second run of the day finds the first one's orders.
     // 10 at 100.00, which may cost 100.50 each.
     await race(await on('later', 'ITC'), 'max_orders_per_day = 3, max_order_value_minor = 100499');
@@ -57,13 +53,13 @@ onEveryDatabase('daily limits', ({ store, session, breaks }) => {
       holdings: [{ ...holding, quantity: 10, priceMinor: 1, reference: 'h' }],
       nowMs,
     });
-    const sale = await openScene(store, { runId: 'sale', signals: [signal('LT', { side: 'SELL' })] });
+    const sale = await openTestRun(store, { runId: 'sale', signals: [signal('LT', { side: 'SELL' })] });
     await race(sale, 'max_orders_per_day = 0, max_order_value_minor = 1');
     expect(await stored('sale')).toEqual(['accepted']);
   });
 
   test('count what was sent, whatever became of it, and nothing that never was, nor another day’s', async () => {
-    const first = await openScene(store);
+    const first = await openTestRun(store);
     await decideAll(first);
     await store.call('sweep_orders', { nowMs: cutOffMs + 3 * minuteMs, onlyProcess: false });
     await race(await on('second', 'INFY'), 'max_orders_per_day = 1');
@@ -82,7 +78,7 @@ onEveryDatabase('daily limits', ({ store, session, breaks }) => {
   });
 
   test('do not count what was tried, and is known not to have reached its venue', async () => {
-    const first = await openScene(store);
+    const first = await openTestRun(store);
     await decideAll(first);
     const { orderId } = await sendOne(store);
     await settle(store, [settlement(orderId, 'queued', { reason: 'not_connected' })]);
@@ -102,11 +98,11 @@ onEveryDatabase('daily limits', ({ store, session, breaks }) => {
 
   test('hold when several runs accept at the same time', async () => {
     const users = [user('asha', { maxOrdersPerDay: 2 })];
-    const scenes: Scene[] = [];
+    const scenes: TestRun[] = [];
     for (const symbol of ['TITAN', 'INFY', 'SBIN', 'ITC']) {
-      scenes.push(await openScene(store, { runId: symbol, signals: [signal(symbol)], users }));
+      scenes.push(await openTestRun(store, { runId: symbol, signals: [signal(symbol)], users }));
     }
-    await Promise.all(scenes.map((scene) => acceptAll(scene)));
+    await Promise.all(scenes.map((testRun) => acceptAll(testRun)));
     const outcomes = (await Promise.all(scenes.map(({ runId }) => stored(runId)))).flat();
     expect(outcomes.toSorted()).toEqual(['accepted', 'accepted', 'max_orders_per_day 2 2', 'max_orders_per_day 2 2']);
   });

@@ -4,24 +4,21 @@ import { rateFor } from '../../../src/domain/decision/charges.ts';
 import { decide } from '../../../src/domain/decision/decide.ts';
 import { formatMinor } from '../../../src/domain/money.ts';
 import type { Side } from '../../../src/domain/types.ts';
-import { frame, planned, quote as priced } from '../../domain/scenario.ts';
+import { frame, planned, quoteNow as priced } from '../../domain/decide-case.ts';
 import { chargesOn } from '../../support/amounts.ts';
+import { nowMs, signal, tradeDate, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import {
   decideAll,
   fill,
-  nowMs,
-  openScene,
-  type Scene,
+  openTestRun,
   sendOne,
   settle,
   settlement,
-  signal,
-  tradeDate,
+  type TestRun,
   undecided,
-  user,
-} from '../support/scene.ts';
+} from '../support/test-run.ts';
 
 /** One lakh: 1 % is 1,000.00, 3 % is 3,000.00. */
 const limited = (bps: number) => [user('asha', { dailyLossLimitBps: bps, capitalMinor: 1_00_000_00 })];
@@ -34,11 +31,11 @@ onEveryDatabase('the daily loss limit', ({ store, session, value, breaks }) => {
   const trade = async (side: Side, symbol: string, quantity: number, priceMinor: number, bps: number) => {
     runs += 1;
     const of = signal(symbol, { side, strategy: `strategy-${runs}`, referencePriceMinor: priceMinor });
-    const scene = await openScene(store, { runId: `run-${runs}`, signals: [of], users: limited(bps) });
-    await decideAll(scene, { quantity, priceMinor, limitPriceMinor: priceMinor });
+    const testRun = await openTestRun(store, { runId: `run-${runs}`, signals: [of], users: limited(bps) });
+    await decideAll(testRun, { quantity, priceMinor, limitPriceMinor: priceMinor });
     const { orderId } = await sendOne(store, `claim-${runs}`);
     await settle(store, [settlement(orderId, 'filled', { fills: [fill(`f${runs}`, quantity, priceMinor)] })]);
-    return { chargesMinor: chargesOn(quantity * priceMinor, rateFor(scene.rates, side, 'delivery')), orderId };
+    return { chargesMinor: chargesOn(quantity * priceMinor, rateFor(testRun.rates, side, 'delivery')), orderId };
   };
   const held = (symbol: string, quantity: number, priceMinor: number, reference = 'h1') => {
     const holding = { userId: 'asha', venue: 'paper', mode: 'paper', exchange: 'NSE', symbol, quantity, priceMinor };
@@ -47,12 +44,12 @@ onEveryDatabase('the daily loss limit', ({ store, session, value, breaks }) => {
   /** A scan of the day, with a price and a previous close of what is held or was traded. */
   const scan = async (bps: number, symbol: string, price: number, close: number | null) => {
     runs += 1;
-    const scene: Scene = await openScene(store, {
+    const testRun: TestRun = await openTestRun(store, {
       runId: `run-${runs}`,
       signals: [signal('ITC', { strategy: `strategy-${runs}` })],
       users: limited(bps),
     });
-    const [account] = await undecided(scene);
+    const [account] = await undecided(testRun);
     if (!account) throw new Error('asha is in the run');
     const one = frame([planned('BUY', 'ITC', 400_00)]);
     one.quotes = new Map([[`NSE:${symbol}`, priced(symbol, price, close)]]);
@@ -103,10 +100,10 @@ onEveryDatabase('the daily loss limit', ({ store, session, value, breaks }) => {
 
   test('counts what is imported today as held before, and a late fill as of the day of its order', async () => {
     await settled();
-    const scene = await openScene(store, { runId: 'yesterday', signals: [signal('INFY')], users: limited(100) });
+    const testRun = await openTestRun(store, { runId: 'yesterday', signals: [signal('INFY')], users: limited(100) });
     await session.exec("update public.scan_runs set trade_date = '2025-08-26' where id = 'yesterday'");
     breaks('a run is opened, decided and done in this order, on its day', 'an order is filled at its limit or better');
-    await decideAll(scene, { quantity: 11 });
+    await decideAll(testRun, { quantity: 11 });
     const { orderId } = await sendOne(store);
     await settle(store, [settlement(orderId, 'canceled', { fills: [fill('f1', 1)] })]);
     await held('INFY', 9, 100_00);

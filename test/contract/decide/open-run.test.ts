@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { rateFor } from '../../../src/domain/decision/charges.ts';
 import { queueHash } from '../../../src/domain/ids.ts';
 import { chargesOn } from '../../support/amounts.ts';
+import { instrument, minuteMs, nowMs, quote, signal, tradeDate, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import {
@@ -9,20 +10,13 @@ import {
   cutOffMs,
   decideAll,
   fill,
-  instrument,
   limits,
-  minuteMs,
-  nowMs,
-  openScene,
-  quote,
+  openTestRun,
   sendOne,
   settle,
   settlement,
-  signal,
-  tradeDate,
   undecided,
-  user,
-} from '../support/scene.ts';
+} from '../support/test-run.ts';
 
 onEveryDatabase('a run', ({ store, session }) => {
   const readRun = (runId: string) => store.call('read_run', { runId });
@@ -59,7 +53,7 @@ onEveryDatabase('a run', ({ store, session }) => {
 
   test('freezes its signals by position, its prices, limits and users', async () => {
     const signals = [signal('TITAN', { rank: 2 }), signal('INFY', { rank: 1, validUntilMs: nowMs + minuteMs })];
-    const { runId } = await openScene(store, { signals, users: [user('asha'), user('ravi')] });
+    const { runId } = await openTestRun(store, { signals, users: [user('asha'), user('ravi')] });
     const run = await readRun(runId);
     expect(run).toMatchObject({ runId, tradeDate, mode: 'paper', state: 'planning', planHash: null, limits });
     expect(run).toMatchObject({ users: 2, undecided: 2, cutOffMs, openedAtMs: nowMs, doneAtMs: null, halted: null });
@@ -73,7 +67,7 @@ onEveryDatabase('a run', ({ store, session }) => {
   });
 
   test('opened twice stays as it was first frozen', async () => {
-    const first = await openScene(store);
+    const first = await openTestRun(store);
     const before = await readRun(first.runId);
     const again = { runId: first.runId, sessionId: 'other', tradeDate, mode: 'paper', nowMs: nowMs + 1000 };
     const answer = await store.call('open_run', {
@@ -91,7 +85,7 @@ onEveryDatabase('a run', ({ store, session }) => {
   });
 
   test('opened by several at once is frozen by one of them', async () => {
-    const { runId } = await openScene(store, { runId: 'XNSE:2025-08-28:other:paper' });
+    const { runId } = await openTestRun(store, { runId: 'XNSE:2025-08-28:other:paper' });
     const args = {
       runId: `${runId}-2`,
       sessionId: 's',
@@ -111,23 +105,23 @@ onEveryDatabase('a run', ({ store, session }) => {
   });
 
   test('gets new prices while it is planning, and none after', async () => {
-    const scene = await openScene(store);
-    const { runId } = scene;
+    const testRun = await openTestRun(store);
+    const { runId } = testRun;
     const later = quote('TITAN', 102_00, nowMs + minuteMs);
     expect(await store.call('reprice_run', { runId, quotes: [later, quote('UNKNOWN')] })).toEqual({ repriced: true });
     expect((await readRun(runId))?.quotes).toEqual([later]);
-    await decideAll(scene);
+    await decideAll(testRun);
     expect(await store.call('reprice_run', { runId, quotes: [quote('TITAN', 1_00)] })).toEqual({ repriced: false });
     expect((await readRun(runId))?.quotes).toEqual([later]);
   });
 
   test('counts what its day already accepted of a symbol, and says when everything is halted', async () => {
-    const scene = await openScene(store);
-    await acceptAll(scene);
+    const testRun = await openTestRun(store);
+    await acceptAll(testRun);
     await store.call('halt', { scope: 'all', target: '', why: 'drill', by: { who: 'me', how: 'cli' }, nowMs });
-    const inputs = { mode: 'paper', tradeDate, runId: scene.runId };
+    const inputs = { mode: 'paper', tradeDate, runId: testRun.runId };
     const expected = { symbolExposure: { TITAN: 1000_00 }, halted: 'drill' };
-    expect(await readRun(scene.runId)).toMatchObject(expected);
+    expect(await readRun(testRun.runId)).toMatchObject(expected);
     expect(await store.call('read_inputs', inputs)).toMatchObject({ ...expected, runState: 'planning' });
     const live = await store.call('read_inputs', { ...inputs, mode: 'live' });
     expect(live.symbolExposure).toEqual({});
@@ -135,24 +129,24 @@ onEveryDatabase('a run', ({ store, session }) => {
 
   test('serves its users by priority, then by a hash that is the same here and in TypeScript', async () => {
     const users = Array.from({ length: 40 }, (_, n) => user(`user-${n}`, { priority: n % 3 === 0 ? 1 : 100 }));
-    const scene = await openScene(store, { users: [...users, user('élodie-😀')] });
-    const expected = scene.users
-      .map(({ id, priority }) => ({ id, priority, hash: queueHash(scene.runId, id) }))
+    const testRun = await openTestRun(store, { users: [...users, user('élodie-😀')] });
+    const expected = testRun.users
+      .map(({ id, priority }) => ({ id, priority, hash: queueHash(testRun.runId, id) }))
       .sort((a, b) => a.priority - b.priority || (a.hash < b.hash ? -1 : 1))
       .map(({ id }) => id);
-    const frozen = await undecided(scene);
+    const frozen = await undecided(testRun);
     expect(frozen.map(({ settings }) => settings.id)).toEqual(expected);
     expect(frozen.map(({ queuePosition }) => queuePosition)).toEqual(expected.map((_, index) => index + 1));
-    const planned = await undecided(scene, { frozen: false });
+    const planned = await undecided(testRun, { frozen: false });
     expect(planned).toEqual(frozen);
   });
 
   test('gives its accounts page by page, nobody twice and nobody left out', async () => {
-    const scene = await openScene(store, { users: Array.from({ length: 25 }, (_, n) => user(`user-${n}`)) });
+    const testRun = await openTestRun(store, { users: Array.from({ length: 25 }, (_, n) => user(`user-${n}`)) });
     for (const frozen of [true, false]) {
       const userIds: string[] = [];
       for (let afterQueuePosition = 0; ; ) {
-        const page = await undecided(scene, { frozen, afterQueuePosition, limit: 10 });
+        const page = await undecided(testRun, { frozen, afterQueuePosition, limit: 10 });
         if (page.length === 0) break;
         userIds.push(...page.map(({ settings }) => settings.id));
         afterQueuePosition = page.at(-1)?.queuePosition ?? 0;
@@ -160,12 +154,12 @@ onEveryDatabase('a run', ({ store, session }) => {
       expect(userIds).toHaveLength(25);
       expect(new Set(userIds).size).toBe(25);
     }
-    const accounts = await undecided(scene, { frozen: false, userIds: ['user-3', 'user-4', 'nobody'] });
+    const accounts = await undecided(testRun, { frozen: false, userIds: ['user-3', 'user-4', 'nobody'] });
     expect(accounts.map(({ settings }) => settings.id).sort()).toEqual(['user-3', 'user-4']);
   });
 
   test('gives an account the same shape whether it is new or has everything', async () => {
-    const scene = await openScene(store, {
+    const testRun = await openTestRun(store, {
       users: [user('asha'), user('ravi')],
       signals: [signal('TITAN'), signal('INFY')],
     });
@@ -175,7 +169,7 @@ onEveryDatabase('a run', ({ store, session }) => {
     await session.exec(`update public.users set strategies = '{breakout-20d}', allow_symbols = '{TITAN}', deny_symbols = '{INFY}'
       where id = 'asha'; update public.accounts set not_ready = 'drift' where user_id = 'ravi'`);
     await store.call('halt', { scope: 'user', target: 'ravi', why: 'asked', by: { who: 'me', how: 'cli' }, nowMs });
-    const accounts = new Map((await undecided(scene)).map((one) => [one.settings.id, one]));
+    const accounts = new Map((await undecided(testRun)).map((one) => [one.settings.id, one]));
     expect(accounts.get('asha')).toMatchObject({
       strategies: ['breakout-20d'],
       allowSymbols: ['TITAN'],
@@ -191,17 +185,17 @@ onEveryDatabase('a run', ({ store, session }) => {
 
   test('sees what an account works, has decided, and traded that day', async () => {
     const limited = [user('asha', { dailyLossLimitBps: 100 })];
-    const buy = await openScene(store, { runId: 'first', users: limited });
+    const buy = await openTestRun(store, { runId: 'first', users: limited });
     await decideAll(buy);
     const order = await sendOne(store);
-    const next = await openScene(store, { runId: 'second', users: limited });
+    const next = await openTestRun(store, { runId: 'second', users: limited });
     const [working] = await undecided(next);
     expect(working).toMatchObject({ working: [{ exchange: 'NSE', symbol: 'TITAN', side: 'BUY' }] });
     expect(working?.decidedSignalIds).toEqual([signal('TITAN').id]);
     await settle(store, [settlement(order.orderId, 'filled', { fills: [fill('f1', 10)] })]);
 
     const sell = signal('TITAN', { side: 'SELL' });
-    const selling = await openScene(store, { runId: 'third', signals: [sell], users: limited });
+    const selling = await openTestRun(store, { runId: 'third', signals: [sell], users: limited });
     await decideAll(selling, { priceMinor: 98_00, limitPriceMinor: 98_00 });
     const sale = await sendOne(store, 'claim-2');
     await settle(store, [settlement(sale.orderId, 'filled', { fills: [fill('f2', 10, 98_00)] })]);
@@ -222,11 +216,11 @@ onEveryDatabase('a run', ({ store, session }) => {
   });
 
   test('keeps who is moved to another venue while it plans where it froze them', async () => {
-    const scene = await openScene(store, { mode: 'live', users: [user('asha', { venue: 'kite' })] });
+    const testRun = await openTestRun(store, { mode: 'live', users: [user('asha', { venue: 'kite' })] });
     const moved = [user('asha', { venue: 'lemonn' })];
     await store.call('import_users', { by: tester, users: moved, mode: 'live', source: 's', nowMs });
     await store.call('halt', { scope: 'venue', target: 'lemonn', why: 'drill', by: tester, nowMs });
-    const [account] = await undecided(scene);
+    const [account] = await undecided(testRun);
     expect(account).toMatchObject({ settings: { venue: 'kite' }, halted: null });
   });
 

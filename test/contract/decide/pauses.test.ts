@@ -1,24 +1,21 @@
 import { expect, test } from 'vitest';
 import { decide } from '../../../src/domain/decision/decide.ts';
-import { account, planned, frame as runFrame } from '../../domain/scenario.ts';
+import { account, planned, frame as runFrame } from '../../domain/decide-case.ts';
+import { nowMs, signal, tradeDate, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
+import { placeSingleOrders } from '../support/single-orders.ts';
 import {
   acceptAll,
   accepted,
   decideAll,
-  nowMs,
-  openScene,
+  openTestRun,
   sendOne,
   settle,
   settlement,
-  signal,
   take,
-  tradeDate,
   undecided,
-  user,
-} from '../support/scene.ts';
-import { placeSingleOrders } from '../support/single-orders.ts';
+} from '../support/test-run.ts';
 
 const paused: [string, object, string][] = [
   ['paused', { active: false }, 'user_inactive'],
@@ -50,12 +47,12 @@ onEveryDatabase('pauses', ({ store, session, value }) => {
   test.each([...paused, ...notToBuy])(
     'who is %s since the page was read has nothing accepted that this forbids',
     async (_, change, reason) => {
-      const scene = await openScene(store, { signals: both });
+      const testRun = await openTestRun(store, { signals: both });
       await holding();
-      const page = await undecided(scene);
-      const decisions = page.flatMap((account) => both.map((of) => accepted(scene, account, of)));
+      const page = await undecided(testRun);
+      const decisions = page.flatMap((account) => both.map((of) => accepted(testRun, account, of)));
       await set(change);
-      await store.call('accept_page', { runId: scene.runId, nowMs, decisions });
+      await store.call('accept_page', { runId: testRun.runId, nowMs, decisions });
       const no = { outcome: 'skipped', reason };
       const sells = reason === 'symbol_not_allowed' ? { outcome: 'accepted', reason: null } : no;
       expect(await session.query('select outcome, reason from public.decisions order by position')).toEqual([
@@ -68,10 +65,10 @@ onEveryDatabase('pauses', ({ store, session, value }) => {
   test.each(paused)(
     'orders of who is %s end unsent, bought and sold alike, and their holds with them',
     async (_, change, reason) => {
-      const scene = await openScene(store, { signals: both, users: [user('asha'), user('ravi')] });
+      const testRun = await openTestRun(store, { signals: both, users: [user('asha'), user('ravi')] });
       await holding();
       // Ravi has nothing to sell.
-      await acceptAll(scene);
+      await acceptAll(testRun);
       expect(await set(change)).toEqual({ changed: true, stopped: 2, underWay: 0 });
       const ended = { status: 'canceled', reason };
       expect(await session.query("select status, reason from public.orders where user_id = 'asha'")).toEqual([
@@ -93,9 +90,9 @@ onEveryDatabase('pauses', ({ store, session, value }) => {
 
   test.each(notToBuy)('who is %s keeps other orders, and the sale of what is held', async (_, change, reason) => {
     const signals = [signal('TITAN'), signal('INFY', { side: 'SELL', rank: 2 })];
-    const scene = await openScene(store, { signals });
+    const testRun = await openTestRun(store, { signals });
     await holding();
-    await decideAll(scene);
+    await decideAll(testRun);
     expect(await set(change)).toMatchObject({ stopped: 1 });
     expect(await orders()).toEqual([
       { side: 'BUY', status: 'canceled', reason },
@@ -107,7 +104,7 @@ onEveryDatabase('pauses', ({ store, session, value }) => {
   });
 
   test('what somebody asks for by themselves needs no strategy, and is stopped by a pause', async () => {
-    await openScene(store, { signals: [] });
+    await openTestRun(store, { signals: [] });
     await set({ strategies: ['other'] });
     await placeSingleOrders(store, [{ userId: 'asha', symbol: 'TITAN' }]);
     expect(await set({ strategies: ['another'] })).toMatchObject({ stopped: 0 });
@@ -120,8 +117,8 @@ onEveryDatabase('pauses', ({ store, session, value }) => {
   });
 
   test('an order is stopped before its mark; one that was marked goes on', async () => {
-    const scene = await openScene(store, { signals: [signal('TITAN'), signal('ITC', { rank: 2 })] });
-    await decideAll(scene);
+    const testRun = await openTestRun(store, { signals: [signal('TITAN'), signal('ITC', { rank: 2 })] });
+    await decideAll(testRun);
     expect(await take(store, 'm1', { limit: 1 })).toHaveLength(1);
     expect(await set({ active: false })).toEqual({ changed: true, stopped: 1, underWay: 1 });
     expect(await take(store, 'm2')).toEqual([]);
@@ -129,7 +126,7 @@ onEveryDatabase('pauses', ({ store, session, value }) => {
   });
 
   test('an order that comes back unsent after the pause is marked by nobody, and ends with the next sweep', async () => {
-    await decideAll(await openScene(store));
+    await decideAll(await openTestRun(store));
     const { orderId } = await sendOne(store);
     await set({ active: false });
     await settle(store, [settlement(orderId, 'queued', { reason: 'not_sent' })]);
@@ -144,7 +141,7 @@ onEveryDatabase('pauses', ({ store, session, value }) => {
   });
 
   test('a setting changed in the table itself holds at the mark as well', async () => {
-    await decideAll(await openScene(store));
+    await decideAll(await openTestRun(store));
     await session.exec('update public.users set trading_enabled = false');
     expect(await take(store, 'm1')).toEqual([]);
     await store.call('sweep_orders', { nowMs, onlyProcess: false });
@@ -152,22 +149,22 @@ onEveryDatabase('pauses', ({ store, session, value }) => {
   });
 
   test('a pause while a run is planning stops what is accepted already, and its plan stands', async () => {
-    const scene = await openScene(store);
-    await acceptAll(scene);
+    const testRun = await openTestRun(store);
+    await acceptAll(testRun);
     expect(await set({ active: false })).toMatchObject({ stopped: 1 });
-    await store.call('decide_run', { runId: scene.runId, nowMs });
+    await store.call('decide_run', { runId: testRun.runId, nowMs });
     expect(await take(store, 'm1')).toEqual([]);
-    expect((await store.call('read_report', { runId: scene.runId }))?.statuses).toEqual({ canceled: 1 });
+    expect((await store.call('read_report', { runId: testRun.runId }))?.statuses).toEqual({ canceled: 1 });
   });
 
   test('the words of a setting alone stop nothing, and wait for no account', async () => {
-    await decideAll(await openScene(store));
+    await decideAll(await openTestRun(store));
     expect(await set({ language: 'hi', notify: 'off' })).toEqual({ changed: true, stopped: 0, underWay: 0 });
     expect(await orders()).toMatchObject([{ status: 'queued' }]);
   });
 
   test('the database keeps an order back for the same reasons as the rules that decide', async () => {
-    await openScene(store);
+    await openTestRun(store);
     const lists = [null, [], ['TITAN'], ['TITAN-BE'], ['M&M', 'INFY']];
     const switches = [
       { active: true, tradingEnabled: true },

@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest';
+import { tradeDate, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { openScene, tradeDate, undecided, user } from '../support/scene.ts';
+import { openTestRun, undecided } from '../support/test-run.ts';
 
 onEveryDatabase('settings and prices', ({ store }) => {
   test('an operator’s settings change what is named and leave the rest', async () => {
-    const scene = await openScene(store, { users: [user('asha', { name: 'Asha Rao', whatsapp: '+919800000001' })] });
+    const testRun = await openTestRun(store, {
+      users: [user('asha', { name: 'Asha Rao', whatsapp: '+919800000001' })],
+    });
     const set = (change: object) => store.call('set_user', { by: tester, userId: 'asha', ...change });
     expect(await set({ active: false, strategies: ['a', 'b'], allowSymbols: [], denySymbols: ['ITC'] })).toEqual({
       changed: true,
@@ -37,7 +40,7 @@ onEveryDatabase('settings and prices', ({ store }) => {
       language: 'en',
       accounts: [account],
     });
-    const [state] = await undecided(scene);
+    const [state] = await undecided(testRun);
     expect(state).toMatchObject(switches);
 
     await set({ tradingEnabled: false });
@@ -48,7 +51,7 @@ onEveryDatabase('settings and prices', ({ store }) => {
   });
 
   test('a login is connected to one user, and taken away again', async () => {
-    await openScene(store, { users: ['asha', 'ravi'].map((id) => user(id)) });
+    await openTestRun(store, { users: ['asha', 'ravi'].map((id) => user(id)) });
     const authUserId = '0b5a4a52-3c0f-4a53-9e6e-0d2b7b6f1c11';
     await store.call('set_user', { by: tester, userId: 'asha', authUserId });
     await store.call('set_user', { by: tester, userId: 'asha', active: true });

@@ -1,21 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Actor } from '../../../src/domain/actions.ts';
 import { signalOfRequest } from '../../../src/domain/decision/single-order.ts';
+import { minuteMs, nowMs, quote, tradeDate, user } from '../../support/builders.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import {
-  accepted,
-  cutOffMs,
-  limits,
-  minuteMs,
-  nowMs,
-  openScene,
-  quote,
-  sendOne,
-  settle,
-  settlement,
-  tradeDate,
-  user,
-} from '../support/scene.ts';
+import { accepted, cutOffMs, limits, openTestRun, sendOne, settle, settlement } from '../support/test-run.ts';
 
 onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
   const runId = `XNSE:${tradeDate}:api:paper`;
@@ -32,10 +20,10 @@ onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
   };
   const placeOrders = async (requests: ReturnType<typeof request>[], quantity = 1, otherDay = {}) => {
     const { accounts, rates } = await inputs([...new Set(requests.map(({ userId }) => userId))]);
-    const scene = { store, runId, mode: 'paper', signals: [], users: [], rates } as const;
+    const testRun = { store, runId, mode: 'paper', signals: [], users: [], rates } as const;
     const decisions = requests.flatMap(({ signal, userId }) => {
       const account = accounts.find(({ settings }) => settings.id === userId);
-      return account ? [accepted({ ...scene, signals: [], users: [] }, account, signal, { quantity })] : [];
+      return account ? [accepted({ ...testRun, signals: [], users: [] }, account, signal, { quantity })] : [];
     });
     const day = { runId, sessionId: `XNSE:${tradeDate}:api`, tradeDate, mode: 'paper', limits, nowMs, ...otherDay };
     return store.call('place_orders', {
@@ -49,7 +37,7 @@ onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
   const view = { userId: null, status: null, symbol: null, runId: null, beforeId: null, limit: 10 };
 
   test('what they are decided on is about their users and symbols only', async () => {
-    await openScene(store, { users });
+    await openTestRun(store, { users });
     const raviInputs = await inputs(['ravi']);
     expect(raviInputs.accounts.map(({ settings }) => settings.id)).toEqual(['ravi']);
     expect(raviInputs).toMatchObject({ halted: null, instruments: [{ symbol: 'TITAN' }], symbolExposure: {} });
@@ -57,7 +45,7 @@ onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
   });
 
   test('each is accepted once, whatever is asked again', async () => {
-    await openScene(store, { users });
+    await openTestRun(store, { users });
     const [first] = await placeOrders([request('k1')]);
     expect(first).toMatchObject({ kind: 'decided', fresh: true, outcome: 'accepted' });
     expect(await placeOrders([request('k1')])).toEqual([{ ...first, fresh: false }]);
@@ -68,7 +56,7 @@ onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
   });
 
   test('what operators placed in one call is an act each, in their order, and the log’s chain holds', async () => {
-    await openScene(store, { users });
+    await openTestRun(store, { users });
     const by = { who: 'key:ds_op', how: 'http' } as const;
     const requests = [request('k1'), request('k2', 'ravi', by), request('k3', 'ravi', by)];
     expect(await placeOrders(requests)).toMatchObject(requests.map(() => ({ kind: 'decided', fresh: true })));
@@ -82,7 +70,7 @@ onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
   });
 
   test('a key is used up for good: the next day it answers with the first order, and places none', async () => {
-    await openScene(store, { users });
+    await openTestRun(store, { users });
     const [first] = await placeOrders([request('k1')]);
     const nextDay = { runId: 'XNSE:2025-08-29:api:paper', tradeDate: '2025-08-29', nowMs: nowMs + 86_400_000 };
     expect(await placeOrders([request('k1')], 1, nextDay)).toEqual([{ ...first, fresh: false }]);
@@ -91,7 +79,7 @@ onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
   });
 
   test('the money is looked at again under the lock, one after another', async () => {
-    await openScene(store, { users });
+    await openTestRun(store, { users });
     const placed = await placeOrders([request('k1'), request('k2'), request('k3', 'ravi')], 600);
     expect(placed).toMatchObject([
       { outcome: 'accepted' },
@@ -101,7 +89,7 @@ onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
   });
 
   test('each is judged by the limits it is asked under, which are kept with it, and not by those of the first', async () => {
-    await openScene(store, { users });
+    await openTestRun(store, { users });
     const [first] = await placeOrders([request('k1')], 10);
     expect(first).toMatchObject({ outcome: 'accepted' });
     const capped = { symbolCapMinor: 1500_00 };
@@ -122,7 +110,7 @@ onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
   });
 
   test('its run stays open until the exchange closes, and is done then', async () => {
-    await openScene(store, { users });
+    await openTestRun(store, { users });
     await placeOrders([request('k1')]);
     const order = await sendOne(store);
     await settle(store, [settlement(order.orderId, 'rejected')]);
@@ -133,7 +121,7 @@ onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
   });
 
   test('orders are listed newest first, a page at a time, by user, symbol, status and run', async () => {
-    await openScene(store, { users });
+    await openTestRun(store, { users });
     await placeOrders([request('k1'), request('k2', 'ravi')]);
     const all = await store.call('read_orders', view);
     expect(all.map(({ userId }) => userId)).toEqual(['ravi', 'asha']);
@@ -148,7 +136,7 @@ onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
   });
 
   test('one order is found by either id, with its history, by its owner only', async () => {
-    await openScene(store, { users });
+    await openTestRun(store, { users });
     await placeOrders([request('k1')]);
     const [order] = await store.call('read_orders', view);
     if (!order) throw new Error('an order was placed');

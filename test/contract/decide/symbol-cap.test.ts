@@ -1,27 +1,23 @@
 import { expect, test } from 'vitest';
 import { INR } from '../../../src/domain/currency.ts';
 import { formatMinor } from '../../../src/domain/money.ts';
+import { minuteMs, nowMs, signal, tradeDate, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
+import { apiRunId, placeSingleOrders } from '../support/single-orders.ts';
 import {
   acceptAll,
   accepted,
   cutOffMs,
   decideAll,
   fill,
-  minuteMs,
-  nowMs,
-  openScene,
+  openTestRun,
   sendAll,
   sendOne,
   settle,
   settlement,
-  signal,
-  tradeDate,
   undecided,
-  user,
-} from '../support/scene.ts';
-import { apiRunId, placeSingleOrders } from '../support/single-orders.ts';
+} from '../support/test-run.ts';
 
 // The cap of a symbol is on what is open or was bought of it, over all users and runs of a day.
 onEveryDatabase('the symbol cap', ({ store, session, value, breaks }) => {
@@ -37,10 +33,10 @@ onEveryDatabase('the symbol cap', ({ store, session, value, breaks }) => {
   test('keeps the cap of a symbol over all users and runs of the day', async () => {
     const users = ['asha', 'ravi', 'meera'].map((id) => user(id));
     const capped = { limits: { symbolCapMinor: 2500_00 }, users };
-    const scene = await openScene(store, capped);
-    await acceptAll(scene);
-    expect(await stored(scene.runId)).toEqual([yes, yes, denied('symbol_cap', '2500.00', '3000.00')]);
-    const more = await openScene(store, {
+    const testRun = await openTestRun(store, capped);
+    await acceptAll(testRun);
+    expect(await stored(testRun.runId)).toEqual([yes, yes, denied('symbol_cap', '2500.00', '3000.00')]);
+    const more = await openTestRun(store, {
       ...capped,
       runId: 'more',
       signals: [signal('TITAN', { strategy: 'other' })],
@@ -53,19 +49,24 @@ onEveryDatabase('the symbol cap', ({ store, session, value, breaks }) => {
   /** Orders to buy TITAN of the day, in runs of their own: what became of them says what they count towards the cap. */
   const ended = async (name: string, ends: (orderId: number) => unknown) => {
     const signals = [signal('TITAN', { strategy: name })];
-    const scene = await openScene(store, {
+    const testRun = await openTestRun(store, {
       runId: name,
       signals,
       users: [user(name)],
       limits: { symbolCapMinor: 1000_00 },
     });
-    await decideAll(scene);
+    await decideAll(testRun);
     await ends((await sendOne(store, name)).orderId);
   };
   const decideUnder = async (symbolCapMinor: number) => {
     const signals = [signal('TITAN', { strategy: 'asked' })];
-    const scene = await openScene(store, { runId: 'asked', signals, users: [user('dev')], limits: { symbolCapMinor } });
-    await acceptAll(scene);
+    const testRun = await openTestRun(store, {
+      runId: 'asked',
+      signals,
+      users: [user('dev')],
+      limits: { symbolCapMinor },
+    });
+    await acceptAll(testRun);
     return stored('asked');
   };
 
@@ -102,7 +103,7 @@ onEveryDatabase('the symbol cap', ({ store, session, value, breaks }) => {
   });
 
   test('an order that was never sent gives its share of the cap back', async () => {
-    await acceptAll(await openScene(store, { runId: 'asha', users: [user('asha')] }));
+    await acceptAll(await openTestRun(store, { runId: 'asha', users: [user('asha')] }));
     await store.call('decide_run', { runId: 'asha', nowMs });
     await store.call('sweep_orders', { nowMs: cutOffMs + 3 * minuteMs, onlyProcess: false });
     expect(await decideUnder(1000_00)).toEqual([yes]);
@@ -161,7 +162,7 @@ onEveryDatabase('the symbol cap', ({ store, session, value, breaks }) => {
   test('an order beyond the cap it was accepted under is found, whatever the cap of others was', async () => {
     breaks(rule);
     await acceptAll(
-      await openScene(store, { runId: 'asha', users: [user('asha')], limits: { symbolCapMinor: 5000_00 } }),
+      await openTestRun(store, { runId: 'asha', users: [user('asha')], limits: { symbolCapMinor: 5000_00 } }),
     );
     expect(await decideUnder(2000_00)).toEqual([yes]);
     await session.exec(
@@ -173,7 +174,7 @@ onEveryDatabase('the symbol cap', ({ store, session, value, breaks }) => {
   });
 
   test('a lower cap is on what is asked for under it, not on what was accepted before', async () => {
-    await openScene(store, { users: [user('asha'), user('ravi')] });
+    await openTestRun(store, { users: [user('asha'), user('ravi')] });
     const under = async (userId: string, symbolCapMinor: number) => {
       const [placed] = await placeSingleOrders(store, [{ userId, symbol: 'TITAN' }], nowMs, { symbolCapMinor });
       return placed;
@@ -187,7 +188,7 @@ onEveryDatabase('the symbol cap', ({ store, session, value, breaks }) => {
 
   test('a single order counts at the limit it names above the quote, until it has ended', async () => {
     const users = ['asha', 'ravi', 'meera', 'dev'];
-    await openScene(store, { users: users.map((id) => user(id)) });
+    await openTestRun(store, { users: users.map((id) => user(id)) });
     const place = (userIds: string[], symbolCapMinor: number, limitPriceMinor: number) => {
       const orders = userIds.map((userId) => ({ userId, symbol: 'TITAN', limitPriceMinor }));
       return placeSingleOrders(store, orders, nowMs, { symbolCapMinor });
@@ -209,18 +210,18 @@ onEveryDatabase('the symbol cap', ({ store, session, value, breaks }) => {
 
   test('who does not fit under the cap, or is refused for something else, takes nothing of it from those behind', async () => {
     const users = ['large', 'poor', 'small', 'last'].map((id, index) => user(id, { priority: index + 1 }));
-    const scene = await openScene(store, { users, limits: { symbolCapMinor: 1000_00 } });
-    const page = await undecided(scene);
+    const testRun = await openTestRun(store, { users, limits: { symbolCapMinor: 1000_00 } });
+    const page = await undecided(testRun);
     const quantities: Record<string, number> = { large: 11, poor: 5, small: 6, last: 5 };
     const decisions = page.map((account) => {
       const size = { quantity: quantities[account.settings.id] ?? 0 };
-      return accepted(scene, account, signal('TITAN'), size);
+      return accepted(testRun, account, signal('TITAN'), size);
     });
     await session.exec("update public.accounts set cash_minor = 500 where user_id = 'poor'");
     await session.exec(`insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, at)
       select id, 'adjustment', 500 - capital_minor, 0, now() from public.accounts where user_id = 'poor'`);
-    await store.call('accept_page', { runId: scene.runId, nowMs, decisions });
-    expect(await stored(scene.runId)).toEqual([
+    await store.call('accept_page', { runId: testRun.runId, nowMs, decisions });
+    expect(await stored(testRun.runId)).toEqual([
       denied('symbol_cap', '1000.00', '1100.00'),
       denied('insufficient_funds', '5.00', formatMinor(decisions[1]?.holdMinor ?? 0, INR)),
       yes,
@@ -230,12 +231,12 @@ onEveryDatabase('the symbol cap', ({ store, session, value, breaks }) => {
 
   test('keeps the cap when pages are accepted at the same time', async () => {
     const users = Array.from({ length: 12 }, (_, n) => user(`user-${n}`));
-    const scene = await openScene(store, { users, limits: { symbolCapMinor: 5500_00 } });
-    const page = await undecided(scene);
-    const decisions = page.map((account) => accepted(scene, account, signal('TITAN')));
+    const testRun = await openTestRun(store, { users, limits: { symbolCapMinor: 5500_00 } });
+    const page = await undecided(testRun);
+    const decisions = page.map((account) => accepted(testRun, account, signal('TITAN')));
     const pages = [0, 3, 6, 9].map((from) => decisions.slice(from, from + 3));
     await Promise.all(
-      pages.map((decisions) => store.call('accept_page', { runId: scene.runId, nowMs, decisions: decisions })),
+      pages.map((decisions) => store.call('accept_page', { runId: testRun.runId, nowMs, decisions: decisions })),
     );
     expect(await value('select count(*)::int from public.orders')).toBe(5);
   });

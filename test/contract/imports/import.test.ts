@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import type { UserToImport } from '../../../src/ports/store/imports.ts';
+import { instrument, nowMs, signal, tradeDate, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { instrument, nowMs, openScene, signal, tradeDate, user } from '../support/scene.ts';
+import { openTestRun } from '../support/test-run.ts';
 
 const source = 'import:test.csv';
 
@@ -35,7 +36,7 @@ onEveryDatabase('import', ({ store, session, value }) => {
     expect(await store.call('import_signals', { by: tester, signals: [corrected], source })).toEqual({ written: 1 });
     expect((await inputs()).signals).toEqual([corrected]);
 
-    await openScene(store, { signals: [corrected] });
+    await openTestRun(store, { signals: [corrected] });
     const tooLate = signal('TITAN', { referencePriceMinor: 999_00, rank: 9 });
     expect(await store.call('import_signals', { by: tester, signals: [tooLate], source })).toEqual({ written: 0 });
     expect((await inputs()).signals).toEqual([corrected]);

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import { instrument, nowMs, signal, tradeDate, user } from '../../support/builders.ts';
 import { tester as by } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { acceptAll, instrument, nowMs, openScene, signal, tradeDate, user } from '../support/scene.ts';
+import { acceptAll, openTestRun } from '../support/test-run.ts';
 
 onEveryDatabase('what is brought in', ({ store, session, value }) => {
   test('a list of restrictions restricts what is on it, frees what no longer is, and names what nobody knows', async () => {
@@ -52,9 +53,9 @@ onEveryDatabase('what is brought in', ({ store, session, value }) => {
 
   test('a page of a report gives its users in the order of the queue, and the rest after them', async () => {
     const users = ['a', 'b', 'c'].map((id) => user(id));
-    const scene = await openScene(store, { users, signals: [signal('TITAN')] });
-    await acceptAll(scene);
-    const page = { runId: scene.runId, limit: 2, userId: null, status: null, of: 'all' } as const;
+    const testRun = await openTestRun(store, { users, signals: [signal('TITAN')] });
+    await acceptAll(testRun);
+    const page = { runId: testRun.runId, limit: 2, userId: null, status: null, of: 'all' } as const;
     const first = await store.call('read_report_page', { ...page, afterQueuePosition: 0 });
     const positions = await session.query('select queue_position::int from public.run_users order by queue_position');
     const afterQueuePosition = Number(positions[1]?.['queue_position']);

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Arguments } from '../../../src/ports/store/store.ts';
+import { nowMs, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { decideAll, fill, nowMs, openScene, sendAll, settle, settlement, user } from '../support/scene.ts';
+import { decideAll, fill, openTestRun, sendAll, settle, settlement } from '../support/test-run.ts';
 
 const number = '+919800000001';
 
@@ -10,15 +11,15 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
   const due = () => store.call('read_due_messages', { runId: null, limit: 100, nowMs });
   /** Asha's one order has come to this end, and her summary waits. */
   const ended = async (status: 'rejected' | 'working' | 'filled', whatsapp: string | null = number) => {
-    const scene = await openScene(store, { users: [user('asha', { whatsapp })] });
-    await decideAll(scene);
+    const testRun = await openTestRun(store, { users: [user('asha', { whatsapp })] });
+    await decideAll(testRun);
     const [order] = await sendAll(store);
     const fills = status === 'filled' ? [fill('f1', 10)] : [];
     const orderId = order?.orderId ?? 0;
     await settle(store, [
       settlement(orderId, status, { fills, nextLookupMs: status === 'working' ? nowMs + 1 : null }),
     ]);
-    return { orderId, runId: scene.runId };
+    return { orderId, runId: testRun.runId };
   };
   const mark = async (change: object = {}) => {
     const [one] = await store.call('read_due_messages', { runId: null, limit: 1, nowMs: nowMs + 3_600_000 });
@@ -184,7 +185,7 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
 
   test('one number gets one message at a time, and a day’s templates go to so many numbers', async () => {
     const users = [1, 2, 3].map((n) => user(`user-${n}`, { whatsapp: `+91980000000${n}` }));
-    await decideAll(await openScene(store, { users: [...users, user('twin', { whatsapp: `+919800000001` })] }));
+    await decideAll(await openTestRun(store, { users: [...users, user('twin', { whatsapp: `+919800000001` })] }));
     const placed = await session.query('select id from public.orders');
     const canceled = placed.map(({ id }) => settlement(Number(id), 'canceled'));
     await settle(store, canceled);

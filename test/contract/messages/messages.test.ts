@@ -1,17 +1,7 @@
 import { expect, test } from 'vitest';
+import { nowMs, signal, user } from '../../support/builders.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import {
-  acceptAll,
-  decideAll,
-  fill,
-  nowMs,
-  openScene,
-  sendAll,
-  settle,
-  settlement,
-  signal,
-  user,
-} from '../support/scene.ts';
+import { acceptAll, decideAll, fill, openTestRun, sendAll, settle, settlement } from '../support/test-run.ts';
 
 const reachable = { whatsapp: '+919800000001' };
 
@@ -20,20 +10,20 @@ onEveryDatabase('messages and the end of a run', ({ store, session, value }) => 
   const finish = (runId: string, atMs = nowMs) => store.call('finish_run', { runId, nowMs: atMs });
   /** Two users with one order each, at the venue. */
   const twoAtVenue = async () => {
-    const scene = await openScene(store, { users: [user('asha', reachable), user('ravi')] });
-    await decideAll(scene);
+    const testRun = await openTestRun(store, { users: [user('asha', reachable), user('ravi')] });
+    await decideAll(testRun);
     const orders = await sendAll(store);
     const idOf = (userId: string) => orders.find((order) => order.userId === userId)?.orderId ?? 0;
-    return { runId: scene.runId, asha: idOf('asha'), ravi: idOf('ravi') };
+    return { runId: testRun.runId, asha: idOf('asha'), ravi: idOf('ravi') };
   };
   const statuses = () =>
     session.query('select user_id, status, reason, text, provider_id from public.messages order by user_id');
 
   test('none before the run is decided, one for each user after', async () => {
-    const scene = await openScene(store, { users: [user('asha'), user('ravi')] });
-    await acceptAll(scene);
+    const testRun = await openTestRun(store, { users: [user('asha'), user('ravi')] });
+    await acceptAll(testRun);
     expect(await due({ nowMs: nowMs + 3_600_000 })).toEqual([]);
-    await store.call('decide_run', { runId: scene.runId, nowMs });
+    await store.call('decide_run', { runId: testRun.runId, nowMs });
     expect(await due()).toEqual([]);
     expect(await due({ nowMs: nowMs + 89_999 })).toEqual([]);
     expect((await due({ nowMs: nowMs + 90_000 })).map(({ userId }) => userId).toSorted()).toEqual(['asha', 'ravi']);
@@ -55,8 +45,8 @@ onEveryDatabase('messages and the end of a run', ({ store, session, value }) => 
   test('says every decision of the user by rank, with what became of the order', async () => {
     const signals = [signal('TITAN', { rank: 2 }), signal('INFY', { rank: 1 })];
     const users = [user('asha', { ...reachable, maxOpenPositions: 1, leverageCenti: 500 })];
-    const scene = await openScene(store, { signals, users });
-    await decideAll(scene);
+    const testRun = await openTestRun(store, { signals, users });
+    await decideAll(testRun);
     const [order] = await sendAll(store);
     await settle(store, [
       settlement(order?.orderId ?? 0, 'canceled', {
@@ -68,7 +58,7 @@ onEveryDatabase('messages and the end of a run', ({ store, session, value }) => 
     const [message] = await due();
     const chargesMinor = Number(await value('select charges_minor::int from public.orders'));
     const about = {
-      runId: scene.runId,
+      runId: testRun.runId,
       userId: 'asha',
       userName: 'asha',
       kind: 'summary',
@@ -213,7 +203,7 @@ onEveryDatabase('messages and the end of a run', ({ store, session, value }) => 
   });
 
   test('a run is done when every order has ended or is handed to a person', async () => {
-    const planning = await openScene(store, { runId: 'planning', users: [user('dev')] });
+    const planning = await openTestRun(store, { runId: 'planning', users: [user('dev')] });
     expect(await finish(planning.runId)).toEqual({
       state: 'planning',
       openOrders: 0,
@@ -248,11 +238,11 @@ onEveryDatabase('messages and the end of a run', ({ store, session, value }) => 
   });
 
   test('queued orders are due now, or when their pause is over', async () => {
-    const scene = await openScene(store);
-    await decideAll(scene);
-    expect(await finish(scene.runId, nowMs + 50)).toMatchObject({ openOrders: 1, nextDueMs: nowMs + 50 });
+    const testRun = await openTestRun(store);
+    await decideAll(testRun);
+    expect(await finish(testRun.runId, nowMs + 50)).toMatchObject({ openOrders: 1, nextDueMs: nowMs + 50 });
     const [order] = await sendAll(store);
     await settle(store, [settlement(order?.orderId ?? 0, 'queued', { nextAttemptMs: nowMs + 700 })]);
-    expect(await finish(scene.runId)).toMatchObject({ openOrders: 1, nextDueMs: nowMs + 700 });
+    expect(await finish(testRun.runId)).toMatchObject({ openOrders: 1, nextDueMs: nowMs + 700 });
   });
 });

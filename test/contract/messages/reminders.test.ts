@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import { minuteMs, nowMs as scanMs, tradeDate, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { decideAll, minuteMs, openScene, nowMs as scanMs, tradeDate, user } from '../support/scene.ts';
+import { decideAll, openTestRun } from '../support/test-run.ts';
 
 const number = '+919800000001';
 const atMs = scanMs - 35 * minuteMs;
@@ -157,7 +158,7 @@ onEveryDatabase('reminders of a missing login', ({ store, session, value }) => {
     await queue();
     await mark();
     const users = [user('asha', { venue: 'kite', whatsapp: number })];
-    await decideAll(await openScene(store, { mode: 'live', runId, users }));
+    await decideAll(await openTestRun(store, { mode: 'live', runId, users }));
     expect(await store.call('read_messages', { runId })).toMatchObject([{ kind: 'summary', status: 'queued' }]);
     expect(await store.call('finish_run', { runId, nowMs: scanMs })).toMatchObject({ state: 'done', openMessages: 1 });
     expect(await store.call('read_report', { runId })).toMatchObject({ messageStatuses: { queued: 1 } });

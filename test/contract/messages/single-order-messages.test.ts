@@ -1,14 +1,15 @@
 import { expect, test } from 'vitest';
+import { minuteMs, nowMs, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { minuteMs, nowMs, openScene, sendAll, settle, settlement, user } from '../support/scene.ts';
 import { apiRunId, placeSingleOrders } from '../support/single-orders.ts';
+import { openTestRun, sendAll, settle, settlement } from '../support/test-run.ts';
 
 const dueMs = nowMs + 3 * minuteMs;
 
 onEveryDatabase('messages of single orders', ({ store, session, value }) => {
   const open = () =>
-    openScene(store, { users: ['asha', 'ravi'].map((id, n) => user(id, { whatsapp: `+91900000000${n}` })) });
+    openTestRun(store, { users: ['asha', 'ravi'].map((id, n) => user(id, { whatsapp: `+91900000000${n}` })) });
   const place = (symbol: string, atMs = nowMs, userId = 'asha') => placeSingleOrders(store, [{ userId, symbol }], atMs);
   const due = (atMs: number) => store.call('read_due_messages', { runId: apiRunId, limit: 10, nowMs: atMs });
   const mark = (of: Awaited<ReturnType<typeof due>>, atMs: number) =>

@@ -1,20 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { storeOf } from '../../stages/support/run-day.ts';
+import { nowMs, signal, tradeDate, user } from '../../support/builders.ts';
 import { freshPostgres } from '../../support/postgres.ts';
 import {
   decideAll,
   fill,
   notAccepted,
-  nowMs,
-  openScene,
+  openTestRun,
   sendAll,
   settle,
   settlement,
-  signal,
-  tradeDate,
   undecided,
-  user,
-} from '../support/scene.ts';
+} from '../support/test-run.ts';
 
 const [FEW, MANY] = [10, 40];
 const exitRun = `XNSE:${tradeDate}:close:paper`;
@@ -26,15 +23,15 @@ async function rowsRead(userCount: number, sql: string): Promise<Map<string, num
     const { session } = database;
     const store = storeOf(database);
     const users = Array.from({ length: userCount }, (_, nth) => user(`user-${nth + 1}`));
-    const entry = await openScene(store, { users, signals: [signal('TITAN')] });
+    const entry = await openTestRun(store, { users, signals: [signal('TITAN')] });
     await decideAll(entry);
     const sent = await sendAll(store);
     const filled = sent.map(({ orderId }) => settlement(orderId, 'filled', { fills: [fill(`F${orderId}`, 10)] }));
     await settle(store, filled);
     const exit = [signal('TITAN', { side: 'SELL', strategy: 'exit' })];
-    const scene = await openScene(store, { runId: exitRun, signals: exit, users });
-    const decisions = (await undecided(scene)).flatMap((account) =>
-      scene.signals.map((of) => notAccepted(account, of, 'denied', 'halted')),
+    const testRun = await openTestRun(store, { runId: exitRun, signals: exit, users });
+    const decisions = (await undecided(testRun)).flatMap((account) =>
+      testRun.signals.map((of) => notAccepted(account, of, 'denied', 'halted')),
     );
     await store.call('accept_page', { runId: exitRun, nowMs, decisions });
     // Other shares, so that reading all of them for each user would be seen.

@@ -1,20 +1,8 @@
 import { expect, test } from 'vitest';
+import { minuteMs, nowMs, signal, user } from '../../support/builders.ts';
 import { acknowledgeDrifts } from '../support/acknowledge-drifts.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import {
-  cutOffMs,
-  decideAll,
-  fill,
-  minuteMs,
-  nowMs,
-  openScene,
-  sendOne,
-  settle,
-  settlement,
-  signal,
-  take,
-  user,
-} from '../support/scene.ts';
+import { cutOffMs, decideAll, fill, openTestRun, sendOne, settle, settlement, take } from '../support/test-run.ts';
 
 onEveryDatabase('breakers and people', ({ store, session, value }) => {
   let judges = 0;
@@ -30,7 +18,7 @@ onEveryDatabase('breakers and people', ({ store, session, value }) => {
     ).map(({ status, reason, n }) => [status, reason, n]);
   /** Of 20 queued orders, the first `tried` are sent, and `wrong` of those end unknown, the others filled. */
   const fanOut = async (tried: number, wrong: number) => {
-    await decideAll(await openScene(store, { users: Array.from({ length: 20 }, (_, n) => user(`u${n}`)) }));
+    await decideAll(await openTestRun(store, { users: Array.from({ length: 20 }, (_, n) => user(`u${n}`)) }));
     const sent = await take(store, 'm1', { limit: tried });
     const outcomes = sent.map(({ orderId }, index) =>
       index < wrong
@@ -69,7 +57,7 @@ onEveryDatabase('breakers and people', ({ store, session, value }) => {
   });
 
   test('refusals do not count: they name the account, not the venue', async () => {
-    await decideAll(await openScene(store, { users: Array.from({ length: 12 }, (_, n) => user(`u${n}`)) }));
+    await decideAll(await openTestRun(store, { users: Array.from({ length: 12 }, (_, n) => user(`u${n}`)) }));
     const sent = await take(store, 'm1', { limit: 11 });
     await settle(
       store,
@@ -80,7 +68,7 @@ onEveryDatabase('breakers and people', ({ store, session, value }) => {
 
   /** Looked up at an instant; by default left to a person. */
   const unknownOrder = async (nextLookupMs: number | null = null) => {
-    await decideAll(await openScene(store));
+    await decideAll(await openTestRun(store));
     const { orderId, clientOrderId } = await sendOne(store);
     await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout', nextLookupMs })]);
     return { orderId, clientOrderId };
@@ -144,7 +132,7 @@ onEveryDatabase('breakers and people', ({ store, session, value }) => {
   });
 
   test('a blocked account may trade again when somebody has looked, and its money is there', async () => {
-    await openScene(store, { users: [user('asha'), user('ravi')] });
+    await openTestRun(store, { users: [user('asha'), user('ravi')] });
     await session.exec(`update public.accounts set not_ready = 'below zero';
       insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, at)
         select id, 'adjustment', -10000001, 0, now() from public.accounts where user_id = 'ravi';
@@ -157,13 +145,13 @@ onEveryDatabase('breakers and people', ({ store, session, value }) => {
 
   test('a worker finishes every run that has nothing left, and hears when the next thing is due', async () => {
     expect(await store.call('finish_runs', { nowMs })).toEqual({ finished: 0, nextDueMs: null });
-    await decideAll(await openScene(store));
+    await decideAll(await openTestRun(store));
     expect(await store.call('finish_runs', { nowMs })).toEqual({ finished: 0, nextDueMs: nowMs });
     const { orderId } = await sendOne(store);
     await settle(store, [settlement(orderId, 'working', { nextLookupMs: nowMs + 2000 })]);
     expect(await store.call('finish_runs', { nowMs })).toEqual({ finished: 0, nextDueMs: nowMs + 2000 });
     await settle(store, [settlement(orderId, 'rejected')]);
-    await decideAll(await openScene(store, { runId: 'planning', signals: [signal('INFY')], users: [] }));
+    await decideAll(await openTestRun(store, { runId: 'planning', signals: [signal('INFY')], users: [] }));
     expect(await store.call('finish_runs', { nowMs })).toEqual({ finished: 2, nextDueMs: nowMs + 90_000 });
     expect(await store.call('finish_runs', { nowMs })).toMatchObject({ finished: 0 });
   });

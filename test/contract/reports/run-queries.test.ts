@@ -1,26 +1,15 @@
 import { expect, test } from 'vitest';
+import { minuteMs, nowMs, signal, tradeDate, user } from '../../support/builders.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import {
-  decideAll,
-  fill,
-  minuteMs,
-  nowMs,
-  openScene,
-  sendAll,
-  settle,
-  settlement,
-  signal,
-  tradeDate,
-  user,
-} from '../support/scene.ts';
+import { decideAll, fill, openTestRun, sendAll, settle, settlement } from '../support/test-run.ts';
 
 onEveryDatabase('queries about a run', ({ store, session, value }) => {
   /** Asha's TITAN fills, her INFY is rejected; Ravi may open one position: the TITAN of that user fills at another price. */
   const played = async () => {
     const signals = [signal('TITAN'), signal('INFY', { rank: 2 })];
     const users = [user('asha', { name: 'Asha Rao', priority: 1 }), user('ravi', { maxOpenPositions: 1 })];
-    const scene = await openScene(store, { signals, users });
-    await decideAll(scene);
+    const testRun = await openTestRun(store, { signals, users });
+    await decideAll(testRun);
     const orders = await sendAll(store);
     const prices = new Map([
       ['asha', 99_90],
@@ -34,7 +23,7 @@ onEveryDatabase('queries about a run', ({ store, session, value }) => {
       });
     });
     await settle(store, outcomes, nowMs + 1500);
-    return scene;
+    return testRun;
   };
   const halt = (scope: 'all' | 'venue' | 'user', target: string, why = 'drill') =>
     store.call('halt', { scope, target, why, by: { who: 'me', how: 'cli' }, nowMs });
@@ -123,18 +112,18 @@ onEveryDatabase('queries about a run', ({ store, session, value }) => {
   });
 
   test('progress counts, per signal, the orders the venue has answered', async () => {
-    const scene = await openScene(store, {
+    const testRun = await openTestRun(store, {
       signals: [signal('TITAN'), signal('INFY')],
       users: [user('asha'), user('ravi')],
     });
-    expect(await store.call('read_progress', { runId: scene.runId })).toMatchObject([
+    expect(await store.call('read_progress', { runId: testRun.runId })).toMatchObject([
       { done: 0, total: 0 },
       { done: 0, total: 0 },
     ]);
-    await decideAll(scene);
+    await decideAll(testRun);
     const [first] = await sendAll(store);
     await settle(store, [settlement(first?.orderId ?? 0, 'unknown')]);
-    expect(await store.call('read_progress', { runId: scene.runId })).toEqual([
+    expect(await store.call('read_progress', { runId: testRun.runId })).toEqual([
       { signalId: signal('TITAN').id, symbol: 'TITAN', side: 'BUY', done: 1, total: 2 },
       { signalId: signal('INFY').id, symbol: 'INFY', side: 'BUY', done: 0, total: 2 },
     ]);

@@ -1,20 +1,17 @@
 import { expect, test } from 'vitest';
 import { reportPage } from '../../../src/stages/report/report.ts';
+import { nowMs, signal, tradeDate, user } from '../../support/builders.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import {
   decideAll,
   fill,
   notAccepted,
-  nowMs,
-  openScene,
+  openTestRun,
   sendAll,
   settle,
   settlement,
-  signal,
-  tradeDate,
   undecided,
-  user,
-} from '../support/scene.ts';
+} from '../support/test-run.ts';
 
 onEveryDatabase('screens', ({ store }) => {
   /** Three users, two signals: TITAN fills for all but one; nobody but the first may open a second position. */
@@ -23,15 +20,15 @@ onEveryDatabase('screens', ({ store }) => {
     const users = ['asha', 'bela', 'chand'].map((id, n) =>
       user(id, { name: `${id} Rao`, priority: n + 1, maxOpenPositions: n === 0 ? null : 1 }),
     );
-    const scene = await openScene(store, { signals, users });
-    await decideAll(scene);
+    const testRun = await openTestRun(store, { signals, users });
+    await decideAll(testRun);
     const orders = await sendAll(store);
     const outcomes = orders.map(({ orderId, userId, symbol }) => {
       if (userId === 'chand') return settlement(orderId, 'rejected', { reason: 'venue_rejected', message: 'T2T' });
       return settlement(orderId, 'filled', { venueOrderId: `${userId}-${symbol}`, fills: [fill('f1', 10, 99_90)] });
     });
     await settle(store, outcomes, nowMs + 1500);
-    return scene;
+    return testRun;
   };
 
   test('all reasons are counted over everybody, with the first users and what was bought for', async () => {
@@ -102,11 +99,11 @@ onEveryDatabase('screens', ({ store }) => {
     await store.call('set_user', { userId: 'bela', active: false, by: { who: 'me', how: 'cli' } });
     const exit = [signal('TITAN', { side: 'SELL', strategy: 'exit' })];
     const later = { runId: 'XNSE:2025-08-28:close:paper', signals: exit, users: [user('bela', { name: 'bela Rao' })] };
-    const scene = await openScene(store, later);
-    const decisions = (await undecided(scene)).flatMap((account) =>
-      scene.signals.map((of) => notAccepted(account, of, 'skipped', 'user_inactive')),
+    const testRun = await openTestRun(store, later);
+    const decisions = (await undecided(testRun)).flatMap((account) =>
+      testRun.signals.map((of) => notAccepted(account, of, 'skipped', 'user_inactive')),
     );
-    await store.call('accept_page', { runId: scene.runId, nowMs, decisions });
+    await store.call('accept_page', { runId: testRun.runId, nowMs, decisions });
     const [missed] = (await store.call('read_day', { tradeDate, mode: 'paper' })).missedExits.first;
     expect(missed).toMatchObject({ userId: 'bela', symbol: 'TITAN', quantity: 10, reason: 'user_inactive' });
     expect(await store.call('read_day', { tradeDate: '2025-08-29', mode: 'live' })).toMatchObject({

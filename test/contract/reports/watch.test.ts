@@ -1,21 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { storeFunctions } from '../../../src/ports/store/store.ts';
+import { minuteMs, nowMs, signal, tradeDate, user } from '../../support/builders.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import {
-  decideAll,
-  fill,
-  minuteMs,
-  nowMs,
-  openScene,
-  sendAll,
-  sendOne,
-  settle,
-  settlement,
-  signal,
-  take,
-  tradeDate,
-  user,
-} from '../support/scene.ts';
+import { decideAll, fill, openTestRun, sendAll, sendOne, settle, settlement, take } from '../support/test-run.ts';
 
 const functions = Object.keys(storeFunctions);
 const condition = { mode: 'paper', tradeDates: [tradeDate, '2025-08-29'], functions };
@@ -23,7 +10,7 @@ const condition = { mode: 'paper', tradeDates: [tradeDate, '2025-08-29'], functi
 onEveryDatabase('watching', ({ store, session, value }) => {
   describe('read_order_events', () => {
     test('gives what happened after an event, in order, with what is filled', async () => {
-      await decideAll(await openScene(store));
+      await decideAll(await openTestRun(store));
       const { orderId, clientOrderId } = await sendOne(store);
       await settle(store, [settlement(orderId, 'filled', { fills: [fill('f1', 10, 99_90)] })]);
       const all = await store.call('read_order_events', { orders: [{ orderId, afterEventId: 0 }] });
@@ -38,7 +25,7 @@ onEveryDatabase('watching', ({ store, session, value }) => {
     });
 
     test('says of each event what was filled then, whatever came later', async () => {
-      await decideAll(await openScene(store));
+      await decideAll(await openTestRun(store));
       const { orderId } = await sendOne(store);
       await settle(store, [settlement(orderId, 'working')]);
       await settle(store, [settlement(orderId, 'partially_filled', { fills: [fill('f1', 4, 99_90)] })]);
@@ -56,7 +43,7 @@ onEveryDatabase('watching', ({ store, session, value }) => {
     });
 
     test('says it of an order that filled in part and ended in one answer', async () => {
-      await decideAll(await openScene(store));
+      await decideAll(await openTestRun(store));
       const { orderId } = await sendOne(store);
       await settle(store, [settlement(orderId, 'canceled', { fills: [fill('f1', 4, 99_90)] })]);
       const all = await store.call('read_order_events', { orders: [{ orderId, afterEventId: 0 }] });
@@ -71,7 +58,7 @@ onEveryDatabase('watching', ({ store, session, value }) => {
     });
 
     test('reads each order from its own event, and no other order', async () => {
-      await decideAll(await openScene(store, { users: [user('asha'), user('bela'), user('chand')] }));
+      await decideAll(await openTestRun(store, { users: [user('asha'), user('bela'), user('chand')] }));
       const [first, second] = await sendAll(store);
       if (!first || !second) throw new Error('three orders were to go');
       const events = await store.call('read_order_events', { orders: [{ orderId: first.orderId, afterEventId: 0 }] });
@@ -88,7 +75,7 @@ onEveryDatabase('watching', ({ store, session, value }) => {
 
   describe('read_gauges', () => {
     test('counts the orders of the day by venue, status and the word of the reason, never its text', async () => {
-      await decideAll(await openScene(store, { users: [user('asha'), user('bela'), user('chand'), user('devi')] }));
+      await decideAll(await openTestRun(store, { users: [user('asha'), user('bela'), user('chand'), user('devi')] }));
       const [a, b, c] = await take(store, 'mark-1', { limit: 3 });
       if (!a || !b || !c) throw new Error('three orders were to be taken');
       await settle(store, [
@@ -116,7 +103,7 @@ onEveryDatabase('watching', ({ store, session, value }) => {
     });
 
     test('of another day there is only what waits or is unknown', async () => {
-      await decideAll(await openScene(store));
+      await decideAll(await openTestRun(store));
       const gauges = await store.call('read_gauges', { tradeDate: '2025-08-29' });
       expect(gauges).toMatchObject({ orders: [], messages: [], runs: [], spreads: [], queued: { count: 1 } });
     });
@@ -131,7 +118,7 @@ onEveryDatabase('watching', ({ store, session, value }) => {
 
   describe('read_condition', () => {
     test('finds nothing wrong where nothing is', async () => {
-      await openScene(store);
+      await openTestRun(store);
       expect(await store.call('read_condition', condition)).toEqual({
         signals: [
           { tradeDate, count: 1 },
@@ -151,7 +138,7 @@ onEveryDatabase('watching', ({ store, session, value }) => {
     });
 
     test('names what a person has to look at', async () => {
-      await decideAll(await openScene(store, { users: [user('asha'), user('bela', { whatsapp: '+919800000001' })] }));
+      await decideAll(await openTestRun(store, { users: [user('asha'), user('bela', { whatsapp: '+919800000001' })] }));
       const [order] = await sendAll(store);
       if (!order) throw new Error('an order was to go');
       await settle(store, [settlement(order.orderId, 'unknown', { reason: 'timeout' })]);
@@ -190,8 +177,8 @@ onEveryDatabase('watching', ({ store, session, value }) => {
   describe('read_run_timings', () => {
     test('says when a run did what, and what went wrong how often', async () => {
       const users = [user('asha'), user('bela'), user('chand')];
-      const scene = await openScene(store, { users, signals: [signal('TITAN')] });
-      await decideAll(scene, {}, nowMs + 100);
+      const testRun = await openTestRun(store, { users, signals: [signal('TITAN')] });
+      await decideAll(testRun, {}, nowMs + 100);
       const [a, b, c] = await sendAll(store);
       if (!a || !b || !c) throw new Error('three orders were to go');
       const rejected = { reason: 'venue_rejected', message: 'insufficient margin' };
@@ -204,7 +191,7 @@ onEveryDatabase('watching', ({ store, session, value }) => {
         ],
         nowMs + minuteMs,
       );
-      expect(await store.call('read_run_timings', { runId: scene.runId })).toEqual({
+      expect(await store.call('read_run_timings', { runId: testRun.runId })).toEqual({
         openedAtMs: nowMs,
         decidedAtMs: nowMs + 100,
         firstSentAtMs: nowMs,

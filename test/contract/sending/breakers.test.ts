@@ -1,20 +1,8 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { ChangedBreaker, StoredOrder } from '../../../src/ports/store/orders.ts';
+import { minuteMs, nowMs, signal, user } from '../../support/builders.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import {
-  cutOffMs,
-  decideAll,
-  fill,
-  leaseMs,
-  minuteMs,
-  nowMs,
-  openScene,
-  settle,
-  settlement,
-  signal,
-  take,
-  user,
-} from '../support/scene.ts';
+import { cutOffMs, decideAll, fill, leaseMs, openTestRun, settle, settlement, take } from '../support/test-run.ts';
 
 const symbols = ['TITAN', 'INFY', 'SBICARD', 'TCS', 'WIPRO', 'HDFC', 'ITC', 'LT'];
 const signalsOf = (n: number) => symbols.slice(0, n).map((symbol, index) => signal(symbol, { rank: index + 1 }));
@@ -57,7 +45,7 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
   const up = () => 'filled' as const;
 
   test('an account whose sends fail stops by itself, and nobody else', async () => {
-    await decideAll(await openScene(store, { users: [user('hung'), ...usersOf(4)], signals: signalsOf(8) }));
+    await decideAll(await openTestRun(store, { users: [user('hung'), ...usersOf(4)], signals: signalsOf(8) }));
     const sent = await send(({ userId }) => (userId === 'hung' ? 'unknown' : 'filled'), { limit: 25 });
     expect(sent.changed.map(named)).toEqual(['opened paper hung']);
     expect(sent.changed).toMatchObject([{ tried: 5, failed: 5, waiting: 3, nextProbeMs: nowMs + 5000 }]);
@@ -68,14 +56,14 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
 
   test('many orders of two accounts are no venue in trouble', async () => {
     const users = [user('hung-1'), user('hung-2'), ...usersOf(3)];
-    await decideAll(await openScene(store, { users, signals: signalsOf(4), limits: { breakerAccountMinOrders: 9 } }));
+    await decideAll(await openTestRun(store, { users, signals: signalsOf(4), limits: { breakerAccountMinOrders: 9 } }));
     const sent = await send(({ userId }) => (userId.startsWith('hung') ? 'unknown' : 'filled'), { limit: 16 });
     expect(sent.changed).toEqual([]);
     expect((await send(up)).orders).toHaveLength(4);
   });
 
   test('a symbol that fails for many accounts stops by itself, and the others go on', async () => {
-    await decideAll(await openScene(store, { users: usersOf(12), signals: signalsOf(3) }));
+    await decideAll(await openTestRun(store, { users: usersOf(12), signals: signalsOf(3) }));
     const sent = await send(({ symbol }) => (symbol === 'TITAN' ? 'unknown' : 'filled'), { limit: 10 });
     expect(sent.changed).toMatchObject([{ kind: 'opened', venue: 'paper', userId: null, waiting: 2 }]);
     expect(sent.changed[0]?.signalId).toContain('TITAN');
@@ -89,7 +77,7 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
   test('a venue that fails for many accounts and symbols stops, its symbols with it, and no other venue', async () => {
     const users = [...usersOf(8), ...Array.from({ length: 3 }, (_, n) => user(`p${n}`))];
     const limits = { breakerMinOrders: 6 };
-    await decideAll(await openScene(store, { users, signals: signalsOf(3), limits }));
+    await decideAll(await openTestRun(store, { users, signals: signalsOf(3), limits }));
     await session.exec(`update public.orders set venue = 'kite' where user_id like 'u%'`);
     breaks("an order is of its account's user, venue and mode");
     const atVenue = { venues: ['kite'] };
@@ -103,7 +91,7 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
 
   /** A venue that is stopped, with ten orders waiting. */
   const stoppedVenue = async () => {
-    await decideAll(await openScene(store, { users: usersOf(20) }));
+    await decideAll(await openTestRun(store, { users: usersOf(20) }));
     const { changed } = await send(down, { limit: 10 });
     expect(changed.map(named)).toEqual(['opened paper']);
   };
@@ -166,7 +154,7 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
   });
 
   test('a judgement that is asked for again after a lost answer says the same', async () => {
-    await decideAll(await openScene(store, { users: usersOf(20) }));
+    await decideAll(await openTestRun(store, { users: usersOf(20) }));
     const { orders } = await send(up, { limit: 1 });
     const claimed = (await take(store, 'c', { limit: 10 })).map(({ orderId }) => orderId);
     await settle(
@@ -181,10 +169,10 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
   });
 
   test('a take has as many of an account as may be at venues, with those its asker has already', async () => {
-    await decideAll(await openScene(store, { users: [user('many', { priority: 1 })], signals: signalsOf(8) }));
+    await decideAll(await openTestRun(store, { users: [user('many', { priority: 1 })], signals: signalsOf(8) }));
     const others = signalsOf(2).map((one) => ({ ...one, strategy: 'other', id: `${one.id}x` }));
     await decideAll(
-      await openScene(store, { runId: 'XNSE:2025-08-28:later:paper', users: usersOf(6), signals: others }),
+      await openTestRun(store, { runId: 'XNSE:2025-08-28:later:paper', users: usersOf(6), signals: others }),
     );
     // Behind all of the one account's.
     breaks('an order is what was decided');

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
+import { nowMs, signal } from '../../support/builders.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { decideAll, fill, nowMs, openScene, sendAll, settle, settlement, signal } from '../support/scene.ts';
+import { decideAll, fill, openTestRun, sendAll, settle, settlement } from '../support/test-run.ts';
 
 onEveryDatabase('fills of a venue that numbers them as it likes', ({ store, session }) => {
   /** Two orders of one account, for two shares, at the venue. */
   const twoSent = async (): Promise<[number, number]> => {
-    await decideAll(await openScene(store, { signals: [signal('TITAN'), signal('INFY', { rank: 2 })] }));
+    await decideAll(await openTestRun(store, { signals: [signal('TITAN'), signal('INFY', { rank: 2 })] }));
     const [first, second] = await sendAll(store);
     return [first?.orderId ?? 0, second?.orderId ?? 0];
   };

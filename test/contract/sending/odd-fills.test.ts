@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { user } from '../../support/builders.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { decideAll, fill, openScene, sendOne, settle, settlement, user } from '../support/scene.ts';
+import { decideAll, fill, openTestRun, sendOne, settle, settlement } from '../support/test-run.ts';
 
 onEveryDatabase('settle_orders with a fill no market has', ({ store, value }) => {
   test.each([
@@ -10,7 +11,7 @@ onEveryDatabase('settle_orders with a fill no market has', ({ store, value }) =>
   ])(
     'refuses it, and books nothing of it, where no number in JSON can hold what it is worth: %s',
     async (_of, n, price) => {
-      await decideAll(await openScene(store, { users: [user('asha')] }));
+      await decideAll(await openTestRun(store, { users: [user('asha')] }));
       const { orderId } = await sendOne(store);
       const outcome = settlement(orderId, 'filled', { venueOrderId: 'V1', fills: [fill('f1', n, price)] });
       await expect(settle(store, [outcome])).rejects.toMatchObject({ kind: 'refused' });

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import { nowMs, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { decideAll, fill, nowMs, openScene, sendAll, settle, settlement, user } from '../support/scene.ts';
+import { decideAll, fill, openTestRun, sendAll, settle, settlement } from '../support/test-run.ts';
 
 /** What no database of ours can hold, as it comes from outside, and what is kept of it. */
 const oddTexts: [string, string, string][] = [
@@ -12,7 +13,7 @@ const oddTexts: [string, string, string][] = [
 
 onEveryDatabase('text from outside', ({ store, session, value }) => {
   test.each(oddTexts)('%s in a refusal keeps neither its order nor those settled with it', async (_name, odd, kept) => {
-    await decideAll(await openScene(store, { users: [user('asha'), user('ravi')] }));
+    await decideAll(await openTestRun(store, { users: [user('asha'), user('ravi')] }));
     const [asha, ravi] = await sendAll(store);
     if (!asha || !ravi) throw new Error('two orders were to go');
     const rejection = { reason: 'venue_rejected', message: odd, venueOrderId: odd };

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Fault } from '../../../src/domain/faults.ts';
+import { minuteMs, nowMs, quote, tradeDate, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { minuteMs, nowMs, quote, tradeDate, user } from '../support/scene.ts';
 
 onEveryDatabase('the paper venue', ({ store, value }) => {
   const prepare = (faults: Fault[] | null = [], priceMinor = 100_00) =>

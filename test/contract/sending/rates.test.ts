@@ -1,7 +1,8 @@
 import { beforeEach, expect, test } from 'vitest';
 import { defaultRate, type RateBudget } from '../../../src/ports/venue.ts';
+import { nowMs, signal, user } from '../../support/builders.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { decideAll, leaseMs, nowMs, openScene, signal, user } from '../support/scene.ts';
+import { decideAll, leaseMs, openTestRun } from '../support/test-run.ts';
 
 const unlimited = { perSecond: 1_000_000, perMinute: 1_000_000, perDay: 1_000_000 };
 const usersOf = (n: number) => Array.from({ length: n }, (_, index) => user(`u${String(index).padStart(2, '0')}`));
@@ -60,7 +61,7 @@ onEveryDatabase('rate budgets', ({ store, session, value }) => {
   };
 
   test('what has to wait for its venue’s rate stays queued, the rest goes, and the venue is named', async () => {
-    await decideAll(await openScene(store, { users: usersOf(5) }));
+    await decideAll(await openTestRun(store, { users: usersOf(5) }));
     const budget = { account: null, venue: { ...unlimited, perMinute: 3 } };
     const first = await takeWith(budget, 'm1');
     expect(first.orders).toHaveLength(3);
@@ -76,7 +77,7 @@ onEveryDatabase('rate budgets', ({ store, session, value }) => {
 
   test('where only an account has to wait, its venue is not named, and its orders are passed over meanwhile', async () => {
     const signals = [signal('TITAN'), signal('INFY', { rank: 2 })];
-    await decideAll(await openScene(store, { users: usersOf(1), signals }));
+    await decideAll(await openTestRun(store, { users: usersOf(1), signals }));
     const budget = { account: { ...unlimited, perSecond: 1 }, venue: { ...unlimited, perMinute: 3 } };
     const { orders, waits } = await takeWith(budget, 'm1');
     expect(orders.map(({ symbol }) => symbol)).toEqual(['TITAN']);
@@ -87,7 +88,7 @@ onEveryDatabase('rate budgets', ({ store, session, value }) => {
   });
 
   test('an account whose day is spent keeps its order until its time is over, and nobody spins on it', async () => {
-    await decideAll(await openScene(store));
+    await decideAll(await openTestRun(store));
     const budget = { account: { ...unlimited, perDay: 0 }, venue: null };
     const nothing = { orders: [], probes: [], waits: [] };
     expect(await takeWith(budget, 'm1')).toEqual(nothing);

@@ -4,9 +4,10 @@ import { callStatement } from '../../../src/adapters/store/sql-call.ts';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import { encoded, type Store } from '../../../src/ports/store/store.ts';
 import { brokenPromises } from '../../support/broken-promises.ts';
+import { nowMs } from '../../support/builders.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { type Batch, drawnOrders, type OrderBefore, TalkingVenue } from '../support/random-outcomes.ts';
-import { nowMs, take } from '../support/scene.ts';
+import { take } from '../support/test-run.ts';
 
 const SEEDS = 40;
 const ROUNDS = 5;

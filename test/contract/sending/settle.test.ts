@@ -2,21 +2,18 @@ import { expect, test } from 'vitest';
 import { productAt, rateFor } from '../../../src/domain/decision/charges.ts';
 import { marginFor } from '../../../src/domain/decision/sizing.ts';
 import { chargesOn } from '../../support/amounts.ts';
+import { minuteMs, nowMs, signal, user } from '../../support/builders.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import {
   decideAll,
   fill,
-  minuteMs,
-  nowMs,
-  openScene,
-  type Scene,
+  openTestRun,
   sendAll,
   sendOne,
   settle,
   settlement,
-  signal,
-  user,
-} from '../support/scene.ts';
+  type TestRun,
+} from '../support/test-run.ts';
 
 const fine = { lateFills: [], unproven: [], wrongFills: [] };
 
@@ -44,27 +41,27 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
     const [row] = await session.query('select cash_minor::int as cash, held_minor::int as held from public.accounts');
     return row;
   };
-  const atVenue = async (leverageCenti = 100): Promise<{ scene: Scene; orderId: number; hold: number }> => {
-    const scene = await openScene(store, { users: [user('asha', { leverageCenti })] });
-    await decideAll(scene);
+  const atVenue = async (leverageCenti = 100): Promise<{ testRun: TestRun; orderId: number; hold: number }> => {
+    const testRun = await openTestRun(store, { users: [user('asha', { leverageCenti })] });
+    await decideAll(testRun);
     const { orderId } = await sendOne(store);
     const hold = Number(await value('select hold_minor::int from public.orders'));
-    return { scene, orderId, hold };
+    return { testRun, orderId, hold };
   };
-  const paid = ({ rates }: Scene, valueMinor: number, leverageCenti = 100) =>
+  const paid = ({ rates }: TestRun, valueMinor: number, leverageCenti = 100) =>
     marginFor(valueMinor, leverageCenti) + chargesOn(valueMinor, rateFor(rates, 'BUY', productAt(leverageCenti)));
 
   test.each([100, 500, 333])(
     'a fill pays margin and charges and releases the whole hold (leverage %i)',
     async (leverage) => {
-      const { scene, orderId, hold } = await atVenue(leverage);
+      const { testRun, orderId, hold } = await atVenue(leverage);
       const outcome = settlement(orderId, 'filled', {
         venueOrderId: 'V1',
         fills: [fill('f1', 7, 100_03), fill('f2', 3, 99_99)],
       });
       expect(await settle(store, [outcome])).toEqual({ ...fine, settled: 1, fills: 2 });
       const valueMinor = 7 * 100_03 + 3 * 99_99;
-      const cost = paid(scene, valueMinor, leverage);
+      const cost = paid(testRun, valueMinor, leverage);
       const charges = cost - marginFor(valueMinor, leverage);
       expect(await order(orderId)).toMatchObject({
         status: 'filled',
@@ -123,7 +120,7 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
   });
 
   test('working changes no money; what then is canceled keeps what it filled', async () => {
-    const { scene, orderId, hold } = await atVenue();
+    const { testRun, orderId, hold } = await atVenue();
     await settle(store, [settlement(orderId, 'working', { nextLookupMs: nowMs + 2000 })]);
     expect(await order(orderId)).toMatchObject({ status: 'working', next_lookup: String(nowMs + 2000), ended: false });
     await settle(store, [
@@ -133,7 +130,7 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
     expect(await money()).toEqual({ cash: 1_00_000_00, held: hold });
     await settle(store, [settlement(orderId, 'canceled', { reason: 'venue_canceled', fills: [fill('f1', 4)] })]);
     expect(await order(orderId)).toMatchObject({ status: 'canceled', reason: 'venue_canceled', filled: 4 });
-    expect(await ledger()).toEqual([{ kind: 'post', cash: -paid(scene, 400_00), held: -hold }]);
+    expect(await ledger()).toEqual([{ kind: 'post', cash: -paid(testRun, 400_00), held: -hold }]);
   });
 
   test.each(['canceled', 'expired'] as const)(
@@ -150,11 +147,11 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
   test.each(['canceled', 'rejected'] as const)(
     'a submission answered with %s after some fills is canceled with them',
     async (status) => {
-      const { scene, orderId, hold } = await atVenue();
+      const { testRun, orderId, hold } = await atVenue();
       await settle(store, [settlement(orderId, status, { fills: [fill('f1', 3)] })]);
       expect(await order(orderId)).toMatchObject({ status: 'canceled', filled: 3 });
       expect(await events(orderId)).toEqual(['queued', 'submitting', 'partially_filled', 'canceled']);
-      expect(await ledger()).toEqual([{ kind: 'post', cash: -paid(scene, 300_00), held: -hold }]);
+      expect(await ledger()).toEqual([{ kind: 'post', cash: -paid(testRun, 300_00), held: -hold }]);
     },
   );
 
@@ -232,8 +229,8 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
 
   test('several orders of one account and of several accounts are settled in one call', async () => {
     const signals = ['TITAN', 'INFY', 'SBIN', 'ITC'].map((symbol) => signal(symbol));
-    const scene = await openScene(store, { signals, users: [user('asha'), user('ravi')] });
-    await decideAll(scene);
+    const testRun = await openTestRun(store, { signals, users: [user('asha'), user('ravi')] });
+    await decideAll(testRun);
     const orders = await sendAll(store);
     const outcomes = orders.map(({ orderId, symbol }) => {
       if (symbol === 'TITAN') return settlement(orderId, 'filled', { fills: [fill(`f${orderId}`, 10, 99_50)] });
@@ -242,7 +239,7 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
       return settlement(orderId, 'unknown');
     });
     expect(await settle(store, outcomes)).toEqual({ ...fine, settled: 8, fills: 4 });
-    const cash = 1_00_000_00 - paid(scene, 995_00) - paid(scene, 100_00);
+    const cash = 1_00_000_00 - paid(testRun, 995_00) - paid(testRun, 100_00);
     const held = Number(await value("select min(hold_minor)::int from public.orders where status = 'unknown'"));
     expect(await session.query('select cash_minor::int as cash, held_minor::int as held from public.accounts')).toEqual(
       [

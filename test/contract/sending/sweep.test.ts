@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { minuteMs, nowMs, tradeDate, user } from '../../support/builders.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import {
   acceptAll,
@@ -6,17 +7,13 @@ import {
   decideAll,
   fill,
   leaseMs,
-  minuteMs,
-  nowMs,
-  openScene,
+  openTestRun,
   sendAll,
   sendOne,
   settle,
   settlement,
   take,
-  tradeDate,
-  user,
-} from '../support/scene.ts';
+} from '../support/test-run.ts';
 
 onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
   const sweep = (atMs: number, onlyProcess = false) => store.call('sweep_orders', { nowMs: atMs, onlyProcess });
@@ -30,7 +27,7 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
   const soon = { sendBeforeMs: nowMs + minuteMs };
 
   test('what was not sent in time expires, and its hold is voided', async () => {
-    await decideAll(await openScene(store, { ...soon, users: [user('asha'), user('ravi')] }));
+    await decideAll(await openTestRun(store, { ...soon, users: [user('asha'), user('ravi')] }));
     expect(await sweep(nowMs + minuteMs - 1)).toEqual({ expired: 0, stopped: 0, lapsed: 0 });
     expect(await sweep(nowMs + minuteMs)).toEqual({ expired: 2, stopped: 0, lapsed: 0 });
     expect(await statuses()).toEqual([
@@ -42,28 +39,28 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
   });
 
   test('by several at once expires each order once', async () => {
-    await decideAll(await openScene(store, { ...soon, users: Array.from({ length: 20 }, (_, n) => user(`u${n}`)) }));
+    await decideAll(await openTestRun(store, { ...soon, users: Array.from({ length: 20 }, (_, n) => user(`u${n}`)) }));
     const answers = await Promise.all([1, 2, 3, 4].map(() => sweep(nowMs + minuteMs)));
     expect(answers.reduce((sum, { expired }) => sum + expired, 0)).toBe(20);
   });
 
   test('orders of a planning run wait for its end', async () => {
-    await acceptAll(await openScene(store, soon));
+    await acceptAll(await openTestRun(store, soon));
     expect(await sweep(nowMs + minuteMs)).toEqual({ expired: 0, stopped: 0, lapsed: 0 });
   });
 
   test('a planning run is named as abandoned from its cut-off on, until it is decided', async () => {
-    const scene = await openScene(store, soon);
-    await acceptAll(scene);
+    const testRun = await openTestRun(store, soon);
+    await acceptAll(testRun);
     expect(await sweep(cutOffMs - 1)).toEqual({ expired: 0, stopped: 0, lapsed: 0 });
-    const { runId } = scene;
+    const { runId } = testRun;
     expect((await sweep(cutOffMs)).abandoned).toEqual([{ runId, tradeDate }]);
     await store.call('decide_run', { runId, nowMs: cutOffMs });
     expect(await sweep(cutOffMs)).toEqual({ expired: 1, stopped: 0, lapsed: 0 });
   });
 
   test('a halt that is lifted too late leaves nothing to send', async () => {
-    await decideAll(await openScene(store, soon));
+    await decideAll(await openTestRun(store, soon));
     const halt = { scope: 'all', target: '', why: 'drill', by: { who: 'me', how: 'cli' }, nowMs } as const;
     await store.call('halt', halt);
     await sweep(nowMs + minuteMs);
@@ -73,7 +70,7 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
   });
 
   test('a send whose lease has lapsed becomes unknown with its hold, and is looked up, never sent', async () => {
-    await decideAll(await openScene(store));
+    await decideAll(await openTestRun(store));
     const orderIds = (await take(store, 'm1', { leaseMs: -1 })).map(({ orderId }) => orderId);
     const held = await value('select held_minor::int from public.accounts');
     expect(await sweep(nowMs)).toEqual({ expired: 0, stopped: 0, lapsed: 1 });
@@ -85,7 +82,7 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
   });
 
   test('the lease is the database clock’s, which business time does not move', async () => {
-    await decideAll(await openScene(store));
+    await decideAll(await openTestRun(store));
     await sendAll(store);
     expect(await sweep(nowMs + 10 * minuteMs)).toEqual({ expired: 0, stopped: 0, lapsed: 0 });
     const sweepAt = async (clock: string) => {
@@ -102,7 +99,7 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
   });
 
   test('the only process knows that whoever was sending is gone', async () => {
-    await decideAll(await openScene(store, { users: [user('asha'), user('ravi')] }));
+    await decideAll(await openTestRun(store, { users: [user('asha'), user('ravi')] }));
     await take(store, 'm1', { limit: 1 });
     expect(await sweep(nowMs)).toEqual({ expired: 0, stopped: 0, lapsed: 0 });
     expect(await sweep(nowMs, true)).toEqual({ expired: 0, stopped: 0, lapsed: 1 });
@@ -114,7 +111,7 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
   });
 
   test('an order is looked up when its pause is over, by one at a time, and again when that one is gone', async () => {
-    await decideAll(await openScene(store));
+    await decideAll(await openTestRun(store));
     const { orderId } = await sendOne(store);
     await settle(store, [settlement(orderId, 'unknown', { nextLookupMs: nowMs + 2000 })]);
     expect(await lookups('l1', { nowMs: nowMs + 1999 })).toEqual([]);
@@ -131,7 +128,7 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
   });
 
   test('working and partially filled orders are looked up, ended and handed-over ones are not', async () => {
-    await decideAll(await openScene(store, { users: ['a', 'b', 'c', 'd', 'e'].map((id) => user(id)) }));
+    await decideAll(await openTestRun(store, { users: ['a', 'b', 'c', 'd', 'e'].map((id) => user(id)) }));
     const [working, partial, ended, handedOver, other] = await sendAll(store);
     const id = (order: { orderId: number } | undefined) => order?.orderId ?? 0;
     await settle(store, [
@@ -146,7 +143,7 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
   });
 
   test('an unknown one that is left to a person stays theirs when an older look comes back without an answer', async () => {
-    await decideAll(await openScene(store));
+    await decideAll(await openTestRun(store));
     const { orderId } = await sendOne(store);
     await settle(store, [settlement(orderId, 'unknown', { nextLookupMs: nowMs })]);
     const next = () => value('select next_lookup_at from public.orders where id = $1', [orderId]);
@@ -158,7 +155,7 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
   });
 
   test('only at the venues the caller has, no more than the limit, the longest due first', async () => {
-    await decideAll(await openScene(store, { users: ['a', 'b', 'c'].map((id) => user(id)) }));
+    await decideAll(await openTestRun(store, { users: ['a', 'b', 'c'].map((id) => user(id)) }));
     const orders = await sendAll(store);
     const pauses = [300, 100, 200];
     await settle(
@@ -175,7 +172,7 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
   });
 
   test('a halt does not stop looking up, but is told, so that nothing is asked again', async () => {
-    await decideAll(await openScene(store));
+    await decideAll(await openTestRun(store));
     const { orderId } = await sendOne(store);
     await settle(store, [settlement(orderId, 'unknown', { nextLookupMs: nowMs })]);
     await store.call('halt', { scope: 'venue', target: 'paper', why: 'outage', by: { who: 'me', how: 'cli' }, nowMs });

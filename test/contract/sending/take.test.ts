@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { minuteMs, nowMs, signal, user } from '../../support/builders.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import {
   acceptAll,
@@ -6,16 +7,12 @@ import {
   decideAll,
   fill,
   leaseMs,
-  minuteMs,
-  nowMs,
-  openScene,
+  openTestRun,
   sendOne,
   settle,
   settlement,
-  signal,
   take,
-  user,
-} from '../support/scene.ts';
+} from '../support/test-run.ts';
 
 onEveryDatabase('take', ({ store, session }) => {
   const users = ['asha', 'ravi', 'meera'].map((id) => user(id));
@@ -29,16 +26,16 @@ onEveryDatabase('take', ({ store, session }) => {
     ]);
 
   test('nothing of a run that is still planning', async () => {
-    const scene = await openScene(store, { users, signals });
-    await acceptAll(scene);
+    const testRun = await openTestRun(store, { users, signals });
+    await acceptAll(testRun);
     expect(await take(store, 'm1')).toEqual([]);
-    await store.call('decide_run', { runId: scene.runId, nowMs });
+    await store.call('decide_run', { runId: testRun.runId, nowMs });
     expect(await take(store, 'm1')).toHaveLength(6);
   });
 
   test('the best signal first, then place in the queue, and no more than there are slots', async () => {
-    const scene = await openScene(store, { users, signals });
-    await decideAll(scene);
+    const testRun = await openTestRun(store, { users, signals });
+    await decideAll(testRun);
     const batches = [await take(store, 'm1', { limit: 4 }), await take(store, 'm2', { limit: 4 })];
     expect(batches.map((batch) => batch.length)).toEqual([4, 2]);
     expect(batches.flat().map(({ symbol }) => symbol)).toEqual(['TITAN', 'TITAN', 'TITAN', 'INFY', 'INFY', 'INFY']);
@@ -48,11 +45,11 @@ onEveryDatabase('take', ({ store, session }) => {
   });
 
   test('an order as the venue needs it, marked and leased to its sender', async () => {
-    const scene = await openScene(store, { users: [user('asha', { leverageCenti: 500 })] });
-    await decideAll(scene);
+    const testRun = await openTestRun(store, { users: [user('asha', { leverageCenti: 500 })] });
+    await decideAll(testRun);
     const [order] = await take(store, 'm1');
     expect(order).toMatchObject({
-      runId: scene.runId,
+      runId: testRun.runId,
       signalId: signal('TITAN').id,
       userId: 'asha',
       venue: 'paper',
@@ -71,7 +68,7 @@ onEveryDatabase('take', ({ store, session }) => {
   });
 
   test('the same mark id again is answered the same, counts as one attempt, and takes nothing more', async () => {
-    await decideAll(await openScene(store, { users, signals }));
+    await decideAll(await openTestRun(store, { users, signals }));
     const first = await take(store, 'm1', { limit: 4 });
     expect(await take(store, 'm1', { limit: 4 })).toEqual(first);
     expect(await take(store, 'm1', { limit: 100 })).toEqual(first);
@@ -83,14 +80,14 @@ onEveryDatabase('take', ({ store, session }) => {
   });
 
   test('what was settled meanwhile is not given again to who asks again', async () => {
-    await decideAll(await openScene(store, { users }));
+    await decideAll(await openTestRun(store, { users }));
     const [first, ...others] = await take(store, 'm1');
     await settle(store, [settlement(first?.orderId ?? 0, 'rejected')]);
     expect(await take(store, 'm1')).toEqual(others);
   });
 
   test('many at once never get the same order', async () => {
-    await decideAll(await openScene(store, { users: Array.from({ length: 20 }, (_, n) => user(`u${n}`)), signals }));
+    await decideAll(await openTestRun(store, { users: Array.from({ length: 20 }, (_, n) => user(`u${n}`)), signals }));
     const batches = await Promise.all(Array.from({ length: 8 }, (_, n) => take(store, `m${n}`, { limit: 7 })));
     const all = ids(batches.flat());
     expect(new Set(all).size).toBe(all.length);
@@ -99,7 +96,7 @@ onEveryDatabase('take', ({ store, session }) => {
   });
 
   test('a lapsed mark is taken over by nobody, and its old holder may not send any more', async () => {
-    await decideAll(await openScene(store));
+    await decideAll(await openTestRun(store));
     const [order] = await take(store, 'slow', { leaseMs: -1 });
     expect(order).toBeDefined();
     expect(await take(store, 'quick')).toEqual([]);
@@ -108,14 +105,14 @@ onEveryDatabase('take', ({ store, session }) => {
   });
 
   test('only orders of the venues the caller has', async () => {
-    await decideAll(await openScene(store));
+    await decideAll(await openTestRun(store));
     expect(await take(store, 'm1', { venues: ['kite', 'alpaca'] })).toEqual([]);
     expect(await take(store, 'm1', { venues: [] })).toEqual([]);
     expect(await take(store, 'm1', { venues: ['kite', 'paper'] })).toHaveLength(1);
   });
 
   test('nothing past the time it had to be sent by', async () => {
-    await decideAll(await openScene(store, { sendBeforeMs: nowMs + minuteMs }));
+    await decideAll(await openTestRun(store, { sendBeforeMs: nowMs + minuteMs }));
     expect(await take(store, 'late', { nowMs: nowMs + minuteMs })).toEqual([]);
     expect(await take(store, 'm1', { nowMs: nowMs + minuteMs - 1 })).toHaveLength(1);
   });
@@ -125,7 +122,7 @@ onEveryDatabase('take', ({ store, session }) => {
     ['venue', 'paper'],
     ['user', 'asha'],
   ] as const)('a halt of %s stops it, until it is lifted', async (scope, target) => {
-    await decideAll(await openScene(store, { users: [user('asha', { venue: 'kite' })] }));
+    await decideAll(await openTestRun(store, { users: [user('asha', { venue: 'kite' })] }));
     await halt(scope, target);
     expect(await take(store, 'm1')).toEqual([]);
     await store.call('resume', { scope, target, why: 'over', by: { who: 'me', how: 'cli' }, nowMs });
@@ -133,7 +130,7 @@ onEveryDatabase('take', ({ store, session }) => {
   });
 
   test('one that is repeated after a halt, or past its time, may not go any more', async () => {
-    await decideAll(await openScene(store, { sendBeforeMs: nowMs + minuteMs }));
+    await decideAll(await openTestRun(store, { sendBeforeMs: nowMs + minuteMs }));
     const orders = await take(store, 'm1');
     expect(orders).toHaveLength(1);
     expect(await take(store, 'm1', { nowMs: nowMs + minuteMs })).toEqual([]);
@@ -143,13 +140,13 @@ onEveryDatabase('take', ({ store, session }) => {
   });
 
   test('one user’s halt leaves the others’ orders alone', async () => {
-    await decideAll(await openScene(store, { users }));
+    await decideAll(await openTestRun(store, { users }));
     await halt('user', 'asha');
     expect((await take(store, 'm1')).map(({ userId }) => userId).toSorted()).toEqual(['meera', 'ravi']);
   });
 
   test('what is proven not sent is queued again, after its pause, and counts its attempts', async () => {
-    await decideAll(await openScene(store));
+    await decideAll(await openTestRun(store));
     const first = await sendOne(store);
     await settle(store, [
       settlement(first.orderId, 'queued', { reason: 'connection_refused', nextAttemptMs: nowMs + 500 }),
@@ -161,7 +158,7 @@ onEveryDatabase('take', ({ store, session }) => {
   });
 
   test('a queued order with a fill is never sent again: it was sent, whatever we were told', async () => {
-    await decideAll(await openScene(store));
+    await decideAll(await openTestRun(store));
     const { orderId } = await sendOne(store);
     await settle(store, [settlement(orderId, 'queued', { nextAttemptMs: nowMs })]);
     await settle(store, [settlement(orderId, 'working', { fills: [fill('f1', 4)] })]);
@@ -172,7 +169,7 @@ onEveryDatabase('take', ({ store, session }) => {
   });
 
   test('an unknown order is marked to be asked for again by who has leased it, once, and stays unknown', async () => {
-    await decideAll(await openScene(store, { sendBeforeMs: nowMs + minuteMs }));
+    await decideAll(await openTestRun(store, { sendBeforeMs: nowMs + minuteMs }));
     const { orderId } = await sendOne(store);
     const resend = (change: object = {}) =>
       store.call('mark_resend', { orderId, claimId: 'l1', markId: 'r1', leaseMs, nowMs, ...change });

@@ -1,8 +1,8 @@
 // Reads and acknowledges what blocks an account, as an operator does.
 import type { Acknowledged } from '../../../src/ports/store/accounts.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
+import { nowMs } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
-import { nowMs } from './scene.ts';
 
 export interface WhoseAccount {
   userId: string;

@@ -2,11 +2,13 @@
 import type { SqlSession } from '../../../src/ports/database.ts';
 import type { DecisionToAccept, QueuedAccount } from '../../../src/ports/store/runs.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
+import * as builders from '../../support/builders.ts';
+import { minuteMs, nowMs, signal, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { acknowledgeDrifts } from './acknowledge-drifts.ts';
-import * as scenes from './scene.ts';
-import { accepted, fill, minuteMs, notAccepted, nowMs, settlement, signal, undecided, user } from './scene.ts';
 import { placeSingleOrders } from './single-orders.ts';
+import * as testRuns from './test-run.ts';
+import { accepted, fill, notAccepted, settlement, undecided } from './test-run.ts';
 
 type Reason = NonNullable<DecisionToAccept['reason']>;
 
@@ -77,7 +79,7 @@ export async function playBusyDay(store: Store, session: SqlSession): Promise<vo
   await notifyUsers(store, nowMs + 10 * minuteMs);
   await store.call('finish_runs', { nowMs: nowMs + 10 * minuteMs });
   await reached(12);
-  await scenes.openScene(store, { runId: 'planned', signals: [signal('HDFC')], users: [user('asha')] });
+  await testRuns.openTestRun(store, { runId: 'planned', signals: [signal('HDFC')], users: [user('asha')] });
   await reached(20);
 }
 
@@ -86,16 +88,16 @@ async function openAndSend(store: Store): Promise<void> {
   const users = [...traders, ...reasons].map((id) => user(id)).concat(user('meera', { leverageCenti: 300 }));
   const signals = [signal('TITAN'), signal('INFY', { rank: 2 })];
   const limits = { symbolCapMinor: 1_00_000_00 };
-  const scene = await scenes.openScene(store, { runId: 'first', users, signals, limits });
-  const decisions = (await undecided(scene)).flatMap((account) =>
+  const testRun = await testRuns.openTestRun(store, { runId: 'first', users, signals, limits });
+  const decisions = (await undecided(testRun)).flatMap((account) =>
     signals.map((of) => {
       const { id } = account.settings;
-      return isReason(id) ? notAcceptedFor(account, of, id) : accepted(scene, account, of);
+      return isReason(id) ? notAcceptedFor(account, of, id) : accepted(testRun, account, of);
     }),
   );
   await store.call('accept_page', { runId: 'first', nowMs, decisions });
   await store.call('decide_run', { runId: 'first', nowMs });
-  await scenes.sendAll(store, 'morning');
+  await testRuns.sendAll(store, 'morning');
 }
 
 async function orderOf(session: SqlSession, userId: string, symbol: string): Promise<{ id: number; name: string }> {
@@ -111,7 +113,7 @@ async function settleFirst(store: Store, session: SqlSession): Promise<void> {
   const atMs = nowMs + minuteMs;
   const id = async (userId: string, symbol: string) => (await orderOf(session, userId, symbol)).id;
   const open = { nextLookupMs: atMs + 30 * minuteMs, venueOrderId: 'v1' };
-  await scenes.settle(
+  await testRuns.settle(
     store,
     [
       settlement(await id('asha', 'TITAN'), 'filled', { fills: [fill('a1', 4), fill('a2', 6, 100_50)] }),
@@ -136,9 +138,9 @@ async function settleLate(store: Store, session: SqlSession): Promise<void> {
   const atMs = nowMs + 2 * minuteMs;
   const late = async (userId: string, name: string) => {
     const { id } = await orderOf(session, userId, 'TITAN');
-    await scenes.settle(store, [settlement(id, 'canceled', { fills: [fill(name, 3)] })], atMs);
+    await testRuns.settle(store, [settlement(id, 'canceled', { fills: [fill(name, 3)] })], atMs);
   };
-  await scenes.settle(store, [settlement((await orderOf(session, 'asha', 'INFY')).id, 'canceled')], atMs);
+  await testRuns.settle(store, [settlement((await orderOf(session, 'asha', 'INFY')).id, 'canceled')], atMs);
   await late('kabir', 'late');
   await acknowledgeDrifts(store, { userId: 'kabir', venue: 'paper', mode: 'paper' }, atMs);
   // Nobody has looked at this one yet.
@@ -146,7 +148,7 @@ async function settleLate(store: Store, session: SqlSession): Promise<void> {
   const rest = { fill: null, priceMinor: null, by: tester, nowMs: atMs };
   await store.call('correct_fill', { order: (await orderOf(session, 'kabir', 'INFY')).name, quantity: 8, ...rest });
   const holding = { userId: 'kabir', venue: 'paper', mode: 'paper', exchange: 'NSE', symbol: 'SBIN', quantity: 10 };
-  const holdings = [{ ...holding, priceMinor: 50_00, tradeDate: scenes.tradeDate, reference: 'demat' }];
+  const holdings = [{ ...holding, priceMinor: 50_00, tradeDate: builders.tradeDate, reference: 'demat' }];
   await store.call('import_holdings', { holdings, nowMs: atMs });
   for (const kind of ['deposit', 'withdrawal'] as const) {
     const moved = { userId: 'asha', venue: null, kind, amountMinor: 100_00, reference: kind, isNamed: true };
@@ -157,21 +159,21 @@ async function settleLate(store: Store, session: SqlSession): Promise<void> {
 async function sell(store: Store, session: SqlSession, atMs: number): Promise<void> {
   const signals = [signal('TITAN', { side: 'SELL' }), signal('SBIN', { side: 'SELL', rank: 2 })];
   const users = [user('asha'), user('kabir')];
-  const scene = await scenes.openScene(store, { runId: 'sales', users, signals });
-  const decisions = (await undecided(scene)).flatMap((account) =>
+  const testRun = await testRuns.openTestRun(store, { runId: 'sales', users, signals });
+  const decisions = (await undecided(testRun)).flatMap((account) =>
     signals.map((of) => {
       const sells = of.symbol === (account.settings.id === 'asha' ? 'TITAN' : 'SBIN');
-      return sells ? accepted(scene, account, of, { quantity: 6 }) : notAcceptedFor(account, of, 'working_order');
+      return sells ? accepted(testRun, account, of, { quantity: 6 }) : notAcceptedFor(account, of, 'working_order');
     }),
   );
   await store.call('accept_page', { runId: 'sales', nowMs: atMs, decisions });
   await store.call('decide_run', { runId: 'sales', nowMs: atMs });
-  await scenes.take(store, 'sales', { nowMs: atMs });
+  await testRuns.take(store, 'sales', { nowMs: atMs });
   const sold = (name: string, priceMinor: number) => ({ fills: [{ ...fill(name, 6, priceMinor), atMs }] });
   const asha = (await orderOf(session, 'asha', 'TITAN')).id;
   const kabir = (await orderOf(session, 'kabir', 'SBIN')).id;
   const outcomes = [settlement(asha, 'filled', sold('s1', 101_00)), settlement(kabir, 'filled', sold('s2', 99_80))];
-  await scenes.settle(store, outcomes, atMs);
+  await testRuns.settle(store, outcomes, atMs);
 }
 
 /** One message has arrived, one is not known to, the others wait. */

@@ -2,9 +2,10 @@
 import fc from 'fast-check';
 import type { Settlement } from '../../../src/ports/store/orders.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
+import { nowMs, signal, tradeDate, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { acknowledgeDrifts } from './acknowledge-drifts.ts';
-import { decideAll, nowMs, openScene, settle, settlement, signal, take, tradeDate, user } from './scene.ts';
+import { decideAll, openTestRun, settle, settlement, take } from './test-run.ts';
 
 type Fill = Settlement['fills'][number];
 
@@ -95,7 +96,10 @@ export class RandomAccount {
     const limitPriceMinor = isTight ? 100_00 : side === 'BUY' ? 200_00 : 1;
     const of = signal(symbol, { side, strategy: name });
     const users = [user(this.userId, { leverageCenti, capitalMinor: 1_00_000_00 })];
-    await decideAll(await openScene(this.#store, { runId: name, signals: [of], users }), { quantity, limitPriceMinor });
+    await decideAll(await openTestRun(this.#store, { runId: name, signals: [of], users }), {
+      quantity,
+      limitPriceMinor,
+    });
     const [order] = await take(this.#store, name);
     if (!order) return;
     this.#orders.push({ ...order, reported: [] });

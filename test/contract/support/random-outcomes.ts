@@ -2,7 +2,8 @@
 import type { Settlement } from '../../../src/ports/store/orders.ts';
 import type { Arguments, Store } from '../../../src/ports/store/store.ts';
 import { type Chance, chanceOf } from '../../simulation/common/chance.ts';
-import { decideAll, nowMs, openScene, settlement, signal, take, tradeDate, user } from './scene.ts';
+import { nowMs, signal, tradeDate, user } from '../../support/builders.ts';
+import { decideAll, openTestRun, settlement, take } from './test-run.ts';
 
 export type Batch = Arguments['settle_orders'];
 
@@ -25,7 +26,7 @@ export async function drawnOrders(store: Store, chance: Chance): Promise<void> {
   );
   const sides = symbols.map((symbol) => ({ symbol, side: chance.weighted({ BUY: 3, SELL: 2 }) }));
   const signals = sides.map(({ symbol, side }, index) => signal(symbol, { side, rank: index + 1 }));
-  const scene = await openScene(store, { users, signals });
+  const testRun = await openTestRun(store, { users, signals });
   const holdings = users.flatMap(({ id: userId }) =>
     sides
       .filter(({ side }) => side === 'SELL')
@@ -39,7 +40,7 @@ export async function drawnOrders(store: Store, chance: Chance): Promise<void> {
       })),
   );
   await store.call('import_holdings', { holdings, nowMs: nowMs - 3_600_000 });
-  await decideAll(scene, { quantity: 10 });
+  await decideAll(testRun, { quantity: 10 });
   await take(store, 'first');
 }
 

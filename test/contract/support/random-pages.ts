@@ -3,19 +3,9 @@ import type { Signal, UserSettings } from '../../../src/domain/types.ts';
 import type { DecisionToAccept, QueuedAccount } from '../../../src/ports/store/runs.ts';
 import type { Arguments, Store } from '../../../src/ports/store/store.ts';
 import { type Chance, chanceOf } from '../../simulation/common/chance.ts';
+import { nowMs, signal, tradeDate, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
-import {
-  accepted,
-  cutOffMs,
-  notAccepted,
-  nowMs,
-  openScene,
-  type Scene,
-  signal,
-  tradeDate,
-  undecided,
-  user,
-} from './scene.ts';
+import { accepted, cutOffMs, notAccepted, openTestRun, type TestRun, undecided } from './test-run.ts';
 
 export type Page = Arguments['accept_page'];
 
@@ -46,7 +36,7 @@ function drawnUser(chance: Chance, id: string, isLive: boolean): UserSettings {
   });
 }
 
-function drawnDecision(chance: Chance, scene: Scene, account: QueuedAccount, of: Signal): DecisionToAccept {
+function drawnDecision(chance: Chance, testRun: TestRun, account: QueuedAccount, of: Signal): DecisionToAccept {
   const kind = chance.weighted({ accepted: 12, denied: 1, skipped: 1 });
   if (kind === 'denied') return notAccepted(account, of, kind, 'quantity_zero');
   if (kind === 'skipped') return notAccepted(account, of, kind, 'not_subscribed');
@@ -54,11 +44,11 @@ function drawnDecision(chance: Chance, scene: Scene, account: QueuedAccount, of:
   const size = { quantity: Number(quantity), priceMinor: chance.pick([100_00, 99_95]) };
   // More than can be computed with: no order of that value may pass.
   const beyond = { quantity: 9_000_000_000_000, holdMinor: 10_00, chargesMinor: 1 };
-  return { ...accepted(scene, account, of, size), ...(chance.happens(0.02) ? beyond : {}) };
+  return { ...accepted(testRun, account, of, size), ...(chance.happens(0.02) ? beyond : {}) };
 }
 
 /** What happens after the decisions were made and before they are accepted. */
-async function meanwhile(chance: Chance, { store, mode, users, signals }: Scene): Promise<void> {
+async function meanwhile(chance: Chance, { store, mode, users, signals }: TestRun): Promise<void> {
   for (const { id: userId, venue } of users) {
     if (chance.happens(0.4)) {
       const of = {
@@ -86,7 +76,7 @@ async function meanwhile(chance: Chance, { store, mode, users, signals }: Scene)
     await store.call('halt', { ...what, by: { who: 'me', how: 'cli' }, nowMs });
   }
   if (chance.happens(0.5)) {
-    const earlier = await openScene(store, { runId: 'earlier', mode, users, signals: signals.slice(0, 2) });
+    const earlier = await openTestRun(store, { runId: 'earlier', mode, users, signals: signals.slice(0, 2) });
     const page = await undecided(earlier);
     const decisions = page
       .filter(() => chance.happens(0.5))
@@ -104,21 +94,21 @@ export async function drawnPages(store: Store, seed: number, touched: (sql: stri
   const mode = chance.happens(0.25) ? 'live' : 'paper';
   const users = Array.from({ length: chance.between(1, 7) }, (_, n) => drawnUser(chance, `user-${n}`, mode === 'live'));
   const symbolCapMinor = chance.happens(0.12) ? 1_200_00 : null;
-  const scene = await openScene(store, { mode, users, signals: drawnSignals(chance), limits: { symbolCapMinor } });
+  const testRun = await openTestRun(store, { mode, users, signals: drawnSignals(chance), limits: { symbolCapMinor } });
   if (mode === 'live') {
     await touched(
       `update public.accounts set cash_minor = capital_minor, not_ready = null, checked_for = '${tradeDate}'`,
     );
   }
-  const decided = (await undecided(scene)).map((account) =>
-    scene.signals.map((of) => drawnDecision(chance, scene, account, of)),
+  const decided = (await undecided(testRun)).map((account) =>
+    testRun.signals.map((of) => drawnDecision(chance, testRun, account, of)),
   );
-  await meanwhile(chance, scene);
+  await meanwhile(chance, testRun);
   if (chance.happens(0.2)) {
     await touched(`update public.accounts set not_ready = 'drift' where user_id = '${chance.pick(users).id}'`);
   }
   const common = {
-    runId: scene.runId,
+    runId: testRun.runId,
     nowMs: chance.happens(0.04) ? cutOffMs : nowMs,
     skipLocked: chance.happens(0.5),
   };

@@ -3,7 +3,8 @@ import type { RunLimits } from '../../../src/domain/decision/inputs.ts';
 import { signalOfRequest } from '../../../src/domain/decision/single-order.ts';
 import type { PlacedOrder } from '../../../src/ports/store/single-orders.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
-import { accepted, cutOffMs, limits, minuteMs, nowMs, quote, tradeDate } from './scene.ts';
+import { minuteMs, nowMs, quote, tradeDate } from '../../support/builders.ts';
+import { accepted, cutOffMs, limits } from './test-run.ts';
 
 /** The run single orders of the tests' day are booked under. */
 export const apiRunId = `XNSE:${tradeDate}:api:paper`;
@@ -39,9 +40,9 @@ export async function placeSingleOrders(
     const signal = signalOfRequest({ principal, key }, order, { date: tradeDate, quote: quote(symbol), nowMs: atMs });
     const account = accounts.find(({ settings }) => settings.id === userId);
     if (!account) throw new Error(`there is no ${userId}`);
-    const scene = { store, ...run, signals: [], users: [], rates };
+    const testRun = { store, ...run, signals: [], users: [], rates };
     const request = { principal, key, bodyHash: key, apiKey, by: null, sendBeforeMs: cutOffMs, signal };
-    return { request, decision: accepted(scene, account, signal, { quantity: 1, limitPriceMinor }) };
+    return { request, decision: accepted(testRun, account, signal, { quantity: 1, limitPriceMinor }) };
   });
   return store.call('place_orders', {
     ...run,

@@ -5,7 +5,7 @@ import type { AccountState } from '../../../src/domain/decision/inputs.ts';
 import { isBeyondExact } from '../../../src/domain/decision/rules.ts';
 import { planLine } from '../../../src/domain/ids.ts';
 import { LARGEST_MINOR } from '../../../src/domain/money.ts';
-import { account, decidePage, decideScene, frame, holding, planned, quote, scene, set } from '../scenario.ts';
+import { account, decideCase, decideOne, decidePage, frame, holding, planned, quoteNow, set } from '../decide-case.ts';
 
 const largest = '90071992547409.91';
 const decimal = /^-?\d+\.\d\d$|^-?\d+$/;
@@ -51,10 +51,10 @@ function absurdUser(of: Absurd): AccountState {
 
 describe('one user’s absurd numbers', () => {
   test('a legal row of 999999999999.99 at 100 % and leverage 100 is a denial that says how large the order would be', () => {
-    const one = scene('BUY');
+    const one = decideCase('BUY');
     set(one.account.settings, { capitalMinor: 99_999_999_999_999, allocationBps: 10_000, leverageCenti: 10_000 });
     one.account.availableMinor = 99_999_999_999_999;
-    const decision = decideScene(one);
+    const decision = decideOne(one);
     // 28052064631 would be 100 lakh crore; at the limit price it is worth a little more.
     expect(decision).toMatchObject({ outcome: 'denied', reason: 'max_order_value', limit: largest });
     expect(decision?.actual).toMatch(/^100\d{12}\.\d\d$/);
@@ -62,21 +62,21 @@ describe('one user’s absurd numbers', () => {
   });
 
   test('an enormous quantity that is asked for is denied with its exact value, as its own limit where that is smaller', () => {
-    const one = scene('BUY');
+    const one = decideCase('BUY');
     set(one.planned, { requested: { quantity: 9_007_199_254_740_991, limitPriceMinor: null } });
     const exact = (9_007_199_254_740_991n * 3582_60n).toString().replace(/(\d\d)$/, '.$1');
-    expect(decideScene(one)).toMatchObject({ reason: 'max_order_value', limit: largest, actual: exact });
+    expect(decideOne(one)).toMatchObject({ reason: 'max_order_value', limit: largest, actual: exact });
     one.account.settings.maxOrderValueMinor = 5_00_000_00;
-    const own = decideScene(one);
+    const own = decideOne(one);
     expect(own).toMatchObject({ reason: 'max_order_value', limit: '500000.00', actual: exact });
     expect(own && isBeyondExact(own)).toBe(false);
   });
 
   test('a sale of a huge holding takes what can be computed, in lots, and the rest stays held', () => {
-    const one = scene('SELL');
+    const one = decideCase('SELL');
     one.account.positions = [holding('TITAN', LARGEST_MINOR)];
     set(one.instrument, { lotSize: 10 });
-    const decision = decideScene(one);
+    const decision = decideOne(one);
     expect(decision?.outcome).toBe('accepted');
     const quantity = decision?.quantity ?? 0;
     expect(quantity % 10).toBe(0);
@@ -84,25 +84,25 @@ describe('one user’s absurd numbers', () => {
     expect(2n * BigInt(quantity + 10) * 3564_80n > BigInt(LARGEST_MINOR)).toBe(true);
     // Who names a quantity that can't be computed is told so.
     set(one.planned, { requested: { quantity: LARGEST_MINOR - 1, limitPriceMinor: null } });
-    expect(decideScene(one)).toMatchObject({ outcome: 'denied', reason: 'max_order_value', limit: largest });
+    expect(decideOne(one)).toMatchObject({ outcome: 'denied', reason: 'max_order_value', limit: largest });
   });
 
   test('a loss floor beyond exact numbers is compared and told exactly', () => {
-    const one = scene('BUY');
+    const one = decideCase('BUY');
     set(one.account.settings, { capitalMinor: LARGEST_MINOR, dailyLossLimitBps: 2_147_483_647 });
     set(one.account, { today: { traded: [], chargesMinor: String(2n ** 80n) } });
-    const decision = decideScene(one);
+    const decision = decideOne(one);
     expect(decision).toMatchObject({ reason: 'daily_loss_limit', actual: '-12089258196146291747061.76' });
     expect(decision?.limit).toBe('-19342813104826865393.08');
   });
 
   test('an absurd price is no price, for everybody', () => {
-    const one = scene('BUY');
-    one.planned.quote = quote('TITAN', LARGEST_MINOR);
-    expect(decideScene(one)).toMatchObject({ reason: 'price_unavailable', limit: '999999999999.99', actual: largest });
-    one.planned.quote = quote('TITAN', 99_999_999_999_999);
+    const one = decideCase('BUY');
+    one.planned.quote = quoteNow('TITAN', LARGEST_MINOR);
+    expect(decideOne(one)).toMatchObject({ reason: 'price_unavailable', limit: '999999999999.99', actual: largest });
+    one.planned.quote = quoteNow('TITAN', 99_999_999_999_999);
     one.planned.signal.referencePriceMinor = 1;
-    expect(decideScene(one)).toMatchObject({ reason: 'price_outside_band', actual: '9999999999999800.00' });
+    expect(decideOne(one)).toMatchObject({ reason: 'price_outside_band', actual: '9999999999999800.00' });
   });
 
   test('change no decision of the others, whatever they are, and are decisions themselves', () => {
@@ -116,7 +116,7 @@ describe('one user’s absurd numbers', () => {
       fc.property(absurd, fc.integer({ min: 0, max: 3 }), (inputs, index) => {
         const one = frame(signals());
         const quotes = ['ITC', 'INFY', 'SBIN'].map(
-          (symbol) => [`NSE:${symbol}`, quote(symbol, 400_00, 410_00)] as const,
+          (symbol) => [`NSE:${symbol}`, quoteNow(symbol, 400_00, 410_00)] as const,
         );
         one.quotes = new Map(quotes);
         one.limits.symbolCapMinor = 2_50_000_00;

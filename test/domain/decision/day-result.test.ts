@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { decide } from '../../../src/domain/decision/decide.ts';
 import type { Decision } from '../../../src/domain/decision/decision.ts';
 import type { DayTrades } from '../../../src/domain/decision/inputs.ts';
-import { account, frame, holding, planned, quote } from '../scenario.ts';
+import { account, frame, holding, planned, quoteNow } from '../decide-case.ts';
 
 type Bought = Partial<Pick<DayTrades, 'boughtQuantity' | 'boughtMinor' | 'soldQuantity' | 'soldMinor'>>;
 
@@ -36,7 +36,7 @@ function limited({ held = 0, trades: of = {}, price = null, close = null, charge
     chargesMinor: String(chargesMinor),
   };
   const one = frame([planned('BUY', 'TITAN', 3564_80)]);
-  if (price !== null) one.quotes = new Map([['NSE:WIPRO', quote('WIPRO', price, close)]]);
+  if (price !== null) one.quotes = new Map([['NSE:WIPRO', quoteNow('WIPRO', price, close)]]);
   return decide(one, user, new Map())[0];
 }
 
@@ -133,9 +133,9 @@ describe("a day's profit and loss", () => {
     user.today = { traded: [trades('INFY', sold(20, 1450_00))], chargesMinor: '0' };
     const one = frame([planned('BUY', 'TITAN', 3564_80)]);
     one.quotes = new Map([
-      ['NSE:WIPRO', quote('WIPRO', 240_00, 250_00)],
-      ['BSE:WIPRO', { ...quote('WIPRO', 239_00, 251_00), exchange: 'BSE' }],
-      ['NSE:INFY', quote('INFY', 1460_00, 1500_00)],
+      ['NSE:WIPRO', quoteNow('WIPRO', 240_00, 250_00)],
+      ['BSE:WIPRO', { ...quoteNow('WIPRO', 239_00, 251_00), exchange: 'BSE' }],
+      ['NSE:INFY', quoteNow('INFY', 1460_00, 1500_00)],
     ]);
     // 100 × -10.00, 10 × -12.00, 20 × -50.00.
     expect(decide(one, user, new Map())[0]).toMatchObject({ reason: 'daily_loss_limit', actual: '-2120.00' });

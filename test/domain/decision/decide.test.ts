@@ -5,7 +5,7 @@ import { decide } from '../../../src/domain/decision/decide.ts';
 import type { Decision } from '../../../src/domain/decision/decision.ts';
 import type { AccountState, PlannedSignal } from '../../../src/domain/decision/inputs.ts';
 import { formatMinor } from '../../../src/domain/money.ts';
-import { account, decidePage, frame, holding, planned, quote } from '../scenario.ts';
+import { account, decidePage, frame, holding, planned, quoteNow } from '../decide-case.ts';
 
 const outcomes = (decisions: Decision[]) => decisions.map(({ reason, outcome }) => reason ?? outcome);
 
@@ -117,7 +117,7 @@ describe('the daily loss limit', () => {
     user.today = { traded: [{ ...trades, boughtMinor, soldMinor }], chargesMinor: '0' };
     user.positions = [holding('WIPRO', 100)];
     const one = frame([planned('BUY', 'TITAN', 3564_80)]);
-    if (held !== null) one.quotes = new Map([['NSE:WIPRO', quote('WIPRO', held, previousClose)]]);
+    if (held !== null) one.quotes = new Map([['NSE:WIPRO', quoteNow('WIPRO', held, previousClose)]]);
     return decide(one, user, new Map())[0];
   }
 

@@ -1,19 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { DenyReason, SkipReason } from '../../../src/domain/decision/decision.ts';
-import type { Scene } from '../scenario.ts';
-import { decideScene, holding, nowMs, quote, scene, set } from '../scenario.ts';
+import { nowMs } from '../../support/builders.ts';
+import type { DecideCase } from '../decide-case.ts';
+import { decideCase, decideOne, holding, quoteNow, set } from '../decide-case.ts';
 
 type Reason = SkipReason | DenyReason;
 
 test('what a user never buys they may still sell', () => {
-  const held = scene('SELL');
+  const held = decideCase('SELL');
   set(held.account, { positions: [holding('TITAN')], denySymbols: ['TITAN'], allowSymbols: ['ITC'] });
-  expect(decideScene(held)).toMatchObject({ outcome: 'accepted' });
+  expect(decideOne(held)).toMatchObject({ outcome: 'accepted' });
 });
 
 describe('a rule at its edge', () => {
-  test.each<[string, (s: Scene) => void, Reason | null]>([
+  test.each<[string, (s: DecideCase) => void, Reason | null]>([
     ['follows the strategy', (s) => set(s.account, { strategies: ['breakout-20d'] }), null],
     ['follows no strategy', (s) => set(s.account, { strategies: [] }), 'not_subscribed'],
     ['its series is on the deny list', (s) => set(s.account, { denySymbols: ['TITAN-BE'] }), 'symbol_not_allowed'],
@@ -36,7 +37,7 @@ describe('a rule at its edge', () => {
     ['the price is one millisecond older', (s) => set(s.planned, { quote: at(nowMs - 60_001) }), 'price_unavailable'],
     ['the price is ahead of us as clocks differ', (s) => set(s.planned, { quote: at(nowMs + 5_000) }), null],
     ['the price is from the future', (s) => set(s.planned, { quote: at(nowMs + 5_001) }), 'price_unavailable'],
-    ['the price is zero', (s) => set(s.planned, { quote: quote('TITAN', 0) }), 'price_unavailable'],
+    ['the price is zero', (s) => set(s.planned, { quote: quoteNow('TITAN', 0) }), 'price_unavailable'],
     ['the price is above its own circuit', (s) => set(s.planned, { quote: circuits(1, 3564_70) }), 'price_unavailable'],
     [
       'the price is below its own circuit',
@@ -85,37 +86,37 @@ describe('a rule at its edge', () => {
     ['the hold takes all there is', (s) => set(s.account, { availableMinor: 20_205_28 }), null],
     ['a paisa of the hold is missing', (s) => set(s.account, { availableMinor: 20_205_27 }), 'insufficient_funds'],
   ])('%s', (_, change, reason) => {
-    const one = scene('BUY');
+    const one = decideCase('BUY');
     change(one);
-    expect(decideScene(one)?.reason).toBe(reason);
+    expect(decideOne(one)?.reason).toBe(reason);
   });
 
   test('a stale price says how old it may be and is, in whole seconds', () => {
-    const one = scene('BUY');
+    const one = decideCase('BUY');
     one.planned.quote = at(nowMs - 60_001);
-    expect(decideScene(one)).toMatchObject({ limit: '60', actual: '61', priceMinor: 3564_80 });
+    expect(decideOne(one)).toMatchObject({ limit: '60', actual: '61', priceMinor: 3564_80 });
   });
 
   test('a price ahead of our clock says by how many seconds, below zero', () => {
-    const one = scene('BUY');
+    const one = decideCase('BUY');
     one.planned.quote = at(nowMs + 3_600_000);
-    expect(decideScene(one)).toMatchObject({ reason: 'price_unavailable', limit: '-5', actual: '-3600' });
+    expect(decideOne(one)).toMatchObject({ reason: 'price_unavailable', limit: '-5', actual: '-3600' });
   });
 
   test('a holding with a price from the future has no price: no result of the day is made of it', () => {
-    const one = scene('BUY');
+    const one = decideCase('BUY');
     one.account.positions = [holding('INFY', 10)];
     set(one.account.settings, { dailyLossLimitBps: 100 });
-    one.frame.quotes = new Map([['NSE:INFY', { ...quote('INFY', 1500_00, 1500_00), atMs: nowMs + 60_000 }]]);
-    expect(decideScene(one)).toMatchObject({ reason: 'daily_loss_limit', actual: null });
+    one.frame.quotes = new Map([['NSE:INFY', { ...quoteNow('INFY', 1500_00, 1500_00), atMs: nowMs + 60_000 }]]);
+    expect(decideOne(one)).toMatchObject({ reason: 'daily_loss_limit', actual: null });
   });
 
   test('live, an instrument nobody knows is not traded, not even sold', () => {
     for (const side of ['BUY', 'SELL'] as const) {
-      const one = scene(side);
+      const one = decideCase(side);
       one.frame.mode = 'live';
       one.planned.instrument = null;
-      expect(decideScene(one)).toMatchObject({ reason: 'instrument_restricted', actual: 'unknown instrument' });
+      expect(decideOne(one)).toMatchObject({ reason: 'instrument_restricted', actual: 'unknown instrument' });
     }
   });
 
@@ -127,30 +128,30 @@ describe('a rule at its edge', () => {
     [3_000_000_00, 3_090_000_01, '3.01'],
     [100_00, 250_00, '150.00'],
   ])('from %i a price of %i is outside the band by %s', (referencePriceMinor, priceMinor, actual) => {
-    const one = scene('BUY');
+    const one = decideCase('BUY');
     one.planned.signal.referencePriceMinor = referencePriceMinor;
-    one.planned.quote = quote('TITAN', priceMinor);
-    const decision = decideScene(one);
+    one.planned.quote = quoteNow('TITAN', priceMinor);
+    const decision = decideOne(one);
     expect(decision?.reason === 'price_outside_band' ? decision.actual : null).toBe(actual);
   });
 
   test('a price past the safe range of a product is still compared exactly', () => {
     fc.assert(
       fc.property(fc.integer({ min: 100, max: 1e13 }), fc.integer({ min: -1, max: 1 }), (reference, off) => {
-        const one = scene('BUY');
+        const one = decideCase('BUY');
         const edge = Number((BigInt(reference) * 10_300n) / 10_000n);
         one.planned.signal.referencePriceMinor = reference;
-        one.planned.quote = quote('TITAN', edge + off);
-        expect(decideScene(one)?.reason === 'price_outside_band').toBe(off > 0);
+        one.planned.quote = quoteNow('TITAN', edge + off);
+        expect(decideOne(one)?.reason === 'price_outside_band').toBe(off > 0);
       }),
     );
   });
 });
 
 function at(atMs: number) {
-  return { ...quote('TITAN', 3564_80), atMs };
+  return { ...quoteNow('TITAN', 3564_80), atMs };
 }
 
 function circuits(lowerCircuitMinor: number, upperCircuitMinor: number) {
-  return { ...quote('TITAN', 3564_80), lowerCircuitMinor, upperCircuitMinor };
+  return { ...quoteNow('TITAN', 3564_80), lowerCircuitMinor, upperCircuitMinor };
 }

@@ -6,7 +6,7 @@ import {
   corporateActionText,
 } from '../../../src/domain/market/corporate-actions.ts';
 import { xnse } from '../../../src/domain/market/market.ts';
-import { decideScene, holding, quote, scene, set } from '../scenario.ts';
+import { decideCase, decideOne, holding, quoteNow, set } from '../decide-case.ts';
 
 const split: CorporateAction = { exchange: 'NSE', symbol: 'TITAN', exDate: '2025-08-28', kind: 'split', ratio: '5:1' };
 
@@ -50,35 +50,35 @@ describe('a signal on the ex-date of its share', () => {
   const demerger: CorporateAction = { ...split, kind: 'demerger', ratio: null };
 
   test('has no reference price where the band can not tell an old one from a new one', () => {
-    const one = scene('BUY');
+    const one = decideCase('BUY');
     one.planned.action = demerger;
-    expect(decideScene(one)).toMatchObject(denied);
+    expect(decideOne(one)).toMatchObject(denied);
   });
 
   test('is traded where the band proves that its reference is of the new price, and refused by the band else', () => {
-    const one = scene('BUY');
+    const one = decideCase('BUY');
     one.planned.action = split;
-    expect(decideScene(one)).toMatchObject({ outcome: 'accepted' });
-    one.planned.quote = quote('TITAN', 712_90);
-    expect(decideScene(one)).toMatchObject({ reason: 'price_outside_band' });
+    expect(decideOne(one)).toMatchObject({ outcome: 'accepted' });
+    one.planned.quote = quoteNow('TITAN', 712_90);
+    expect(decideOne(one)).toMatchObject({ reason: 'price_outside_band' });
   });
 
   test('may be sold, and bought by who asks for it themselves', () => {
-    const sale = scene('SELL');
+    const sale = decideCase('SELL');
     sale.planned.action = demerger;
-    expect(decideScene(sale)).toMatchObject({ outcome: 'accepted' });
-    const buy = scene('BUY');
+    expect(decideOne(sale)).toMatchObject({ outcome: 'accepted' });
+    const buy = decideCase('BUY');
     set(buy.planned, { action: demerger, requested: { quantity: 1, limitPriceMinor: null } });
-    expect(decideScene(buy)).toMatchObject({ outcome: 'accepted' });
+    expect(decideOne(buy)).toMatchObject({ outcome: 'accepted' });
   });
 
   test('a holding whose previous close is gone makes no loss', () => {
-    const one = scene('BUY');
+    const one = decideCase('BUY');
     one.account.positions = [holding('INFY', 100)];
     set(one.account.settings, { dailyLossLimitBps: 100 });
-    one.frame.quotes = new Map([['NSE:INFY', quote('INFY', 1350_00, 1500_00)]]);
-    expect(decideScene(one)).toMatchObject({ reason: 'daily_loss_limit', actual: '-15000.00' });
-    one.frame.quotes = new Map([['NSE:INFY', quote('INFY', 1350_00, null)]]);
-    expect(decideScene(one)).toMatchObject({ reason: 'daily_loss_limit', actual: null });
+    one.frame.quotes = new Map([['NSE:INFY', quoteNow('INFY', 1350_00, 1500_00)]]);
+    expect(decideOne(one)).toMatchObject({ reason: 'daily_loss_limit', actual: '-15000.00' });
+    one.frame.quotes = new Map([['NSE:INFY', quoteNow('INFY', 1350_00, null)]]);
+    expect(decideOne(one)).toMatchObject({ reason: 'daily_loss_limit', actual: null });
   });
 });

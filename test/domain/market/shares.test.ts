@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { decide } from '../../../src/domain/decision/decide.ts';
 import type { Decision } from '../../../src/domain/decision/decision.ts';
-import { account, frame, holding, planned } from '../scenario.ts';
+import { account, frame, holding, planned } from '../decide-case.ts';
 
 const outcomes = (decisions: Decision[]) => decisions.map(({ outcome, reason }) => reason ?? outcome);
 

@@ -3,13 +3,14 @@ import { describe, expect, test } from 'vitest';
 import type { DenyReason, SkipReason } from '../../../src/domain/decision/decision.ts';
 import { denyReasons, skipReasons } from '../../../src/domain/decision/decision.ts';
 import type { Side } from '../../../src/domain/types.ts';
-import type { Scene } from '../scenario.ts';
-import { decideScene, holding, nowMs, scene, set } from '../scenario.ts';
+import { nowMs } from '../../support/builders.ts';
+import type { DecideCase } from '../decide-case.ts';
+import { decideCase, decideOne, holding, set } from '../decide-case.ts';
 
 type Reason = SkipReason | DenyReason;
 
 /** What makes each reason apply, and the limit and actual it then gives for a BUY (for a SELL: no_position). */
-const faults: Record<Reason, { breakIt: (s: Scene) => void; limit: string | null; actual: string | null }> = {
+const faults: Record<Reason, { breakIt: (s: DecideCase) => void; limit: string | null; actual: string | null }> = {
   user_inactive: { breakIt: (s) => set(s.account, { active: false }), limit: null, actual: null },
   trading_disabled: { breakIt: (s) => set(s.account, { tradingEnabled: false }), limit: null, actual: null },
   not_subscribed: { breakIt: (s) => set(s.account, { strategies: ['momentum'] }), limit: null, actual: null },
@@ -105,10 +106,10 @@ const isSkip = (reason: Reason) => skipReasons.some((skip) => skip === reason);
 
 describe('the reasons', () => {
   test.each(forBuys)('a buy alone in its fault is refused with %s, its limit and its actual', (reason) => {
-    const one = scene('BUY');
-    expect(decideScene(one)?.outcome).toBe('accepted');
+    const one = decideCase('BUY');
+    expect(decideOne(one)?.outcome).toBe('accepted');
     faults[reason].breakIt(one);
-    expect(decideScene(one)).toMatchObject({
+    expect(decideOne(one)).toMatchObject({
       outcome: isSkip(reason) ? 'skipped' : 'denied',
       reason,
       limit: faults[reason].limit,
@@ -122,20 +123,20 @@ describe('the reasons', () => {
   });
 
   test.each(forSells)('a sell is refused with %s too', (reason) => {
-    const one = scene('SELL');
-    expect(decideScene(one)?.outcome).toBe('accepted');
+    const one = decideCase('SELL');
+    expect(decideOne(one)?.outcome).toBe('accepted');
     faults[reason].breakIt(one);
-    expect(decideScene(one)).toMatchObject({ outcome: isSkip(reason) ? 'skipped' : 'denied', reason });
+    expect(decideOne(one)).toMatchObject({ outcome: isSkip(reason) ? 'skipped' : 'denied', reason });
   });
 
   test('limits on entering, all together, do not keep a sell from leaving', () => {
-    const one = scene('SELL');
+    const one = decideCase('SELL');
     for (const reason of onlyForBuys) faults[reason].breakIt(one);
     one.account.positions = [holding('TITAN', 28)];
     // What an exchange takes at once is what goes: the rest stays held.
-    expect(decideScene(one)).toMatchObject({ outcome: 'accepted', quantity: 4, holdMinor: 5_00 });
+    expect(decideOne(one)).toMatchObject({ outcome: 'accepted', quantity: 4, holdMinor: 5_00 });
     one.instrument.freezeQuantity = null;
-    expect(decideScene(one)).toMatchObject({ outcome: 'accepted', quantity: 28, holdMinor: 5_00 });
+    expect(decideOne(one)).toMatchObject({ outcome: 'accepted', quantity: 28, holdMinor: 5_00 });
   });
 
   test.each([
@@ -162,8 +163,8 @@ describe('the reasons', () => {
 });
 
 function reasonOf(side: Side, chosen: readonly Reason[]): Reason | null | undefined {
-  const one = scene(side);
+  const one = decideCase(side);
   if (side === 'SELL') one.account.positions = [holding('TITAN', 28)];
   for (const reason of chosen) faults[reason].breakIt(one);
-  return decideScene(one)?.reason;
+  return decideOne(one)?.reason;
 }

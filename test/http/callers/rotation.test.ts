@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
 import { readCallback } from '../../../src/adapters/notifiers/twilio-callback.ts';
 import { accountSid, authToken, publicUrl, settingsFor } from '../../notifiers/fixtures.ts';
-import { tradeDate } from '../../stages/support/run-day.ts';
+import { tradeDate } from '../../support/builders.ts';
 import { cronSecret, signalsSecret, startService, type TestService } from '../support/service.ts';
 
 const signal = { strategy: 'breakout', symbol: 'TITAN', side: 'BUY', referencePrice: '3560.00' };

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { tradeDate } from '../../stages/support/run-day.ts';
+import { tradeDate } from '../../support/builders.ts';
 import { signalsSecret } from '../support/service.ts';
 import { idOf, signalsService, titan } from '../support/signals-service.ts';
 

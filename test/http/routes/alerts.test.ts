@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { newApiKey } from '../../../src/http/callers/auth.ts';
-import { buy } from '../../stages/support/run-day.ts';
+import { buy } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { idOf, signalsService } from '../support/signals-service.ts';
 

@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { RunReport } from '../../../src/domain/report.ts';
 import type { World } from '../../../src/ports/world.ts';
 import { messageRows, venueBook } from '../../stages/support/database-state.ts';
-import { fiveUsers, infy, person, runId, titan } from '../../stages/support/run-day.ts';
+import { fiveUsers, infy, runId, titan } from '../../stages/support/run-day.ts';
+import { importedUser } from '../../support/builders.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, freshPostgres, type TestDatabase } from '../../support/postgres.ts';
@@ -187,7 +188,7 @@ describe('daily-scan', () => {
 });
 
 describe('order-worker', () => {
-  const twelve = Array.from({ length: 12 }, (_, n) => person(`User ${n}`));
+  const twelve = Array.from({ length: 12 }, (_, n) => importedUser(`User ${n}`));
 
   const slowVenues = (world: World, sending?: () => void): World => {
     const venues = [...world.venues].map(([name, venue]) => {

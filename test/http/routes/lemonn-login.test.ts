@@ -11,7 +11,8 @@ import {
   privateKey,
   requestId,
 } from '../../simulators/venues/lemonn-exchange.ts';
-import { person, titan, tradeDate } from '../../stages/support/run-day.ts';
+import { titan } from '../../stages/support/run-day.ts';
+import { importedUser, tradeDate } from '../../support/builders.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
@@ -52,7 +53,7 @@ beforeEach(async () => {
   Object.assign(world, { venues, logins, addressOf });
   Object.assign(parts, { loginKey });
   vault = storeVault({ store, clock, keys, by: null });
-  const users = [person('Asha Rao', { venue: 'lemonn' })];
+  const users = [importedUser('Asha Rao', { venue: 'lemonn' })];
   await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs: clock.nowMs() });
   const [account] = await session.query('select id::int from public.accounts');
   owner.accountId = Number(account?.['id']);
@@ -130,7 +131,7 @@ test('who logs in at 09:15 is ready at once: the account is checked again after 
 });
 
 test('only the account that logged in is asked about', async () => {
-  const users = [person('Ravi', { venue: 'lemonn' })];
+  const users = [importedUser('Ravi', { venue: 'lemonn' })];
   await service.store.call('import_users', {
     by: tester,
     users,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { readConfig } from '../../../src/config/config.ts';
-import { person, tradeDate } from '../../stages/support/run-day.ts';
+import { importedUser, tradeDate } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { startService, type TestService } from '../support/service.ts';
 
@@ -39,7 +39,7 @@ describe('one order over HTTP', () => {
   let ashaKey: string;
   let rohanKey: string;
   beforeAll(async () => {
-    const users = ['Asha Rao', 'Rohan Mehta', 'Kavita Iyer'].map((name) => person(name));
+    const users = ['Asha Rao', 'Rohan Mehta', 'Kavita Iyer'].map((name) => importedUser(name));
     open = await startService({ users, time: '10:30', deps: { settings } });
     const day = { date: tradeDate, closeMinor: 3500_00 };
     const prices = ['TITAN', 'INFY', 'SBICARD', 'M&M'].map((symbol) => ({ ...day, symbol, openMinor: 3560_00 }));

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { readyNow, startSchedule, syncNow } from '../../../src/schedule.ts';
-import { person, tradeDate } from '../../stages/support/run-day.ts';
+import { importedUser, tradeDate } from '../../support/builders.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
@@ -19,7 +19,7 @@ async function live(time: string, at = tradeDate): Promise<TestService> {
   await emptyDatabase(database.session);
   const open = await startService({ database, time, users: [], signals: [], settings: { mode: 'live' } });
   open.clock.jump(Date.parse(`${at}T00:00:00Z`) - Date.parse(`${tradeDate}T00:00:00Z`));
-  const users = [person('Asha Rao', { venue: 'kite' })];
+  const users = [importedUser('Asha Rao', { venue: 'kite' })];
   await open.store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs: open.clock.nowMs() });
   return open;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { buy, tradeDate } from '../../stages/support/run-day.ts';
+import { buy, tradeDate } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { idOf, signalsService, titan } from '../support/signals-service.ts';
 

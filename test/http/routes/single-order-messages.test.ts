@@ -6,7 +6,7 @@ import { notify } from '../../../src/stages/notify/notify.ts';
 import { messagesOf } from '../../../src/stages/report/report.ts';
 import { accountSid, authToken, contentSids, settingsFor } from '../../notifiers/fixtures.ts';
 import { loopbackTwilio } from '../../simulators/twilio.ts';
-import { person, tradeDate } from '../../stages/support/run-day.ts';
+import { importedUser, tradeDate } from '../../support/builders.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
@@ -16,7 +16,7 @@ import { startService, type TestService } from '../support/service.ts';
 const runId = `XNSE:${tradeDate}:api:paper`;
 const minuteMs = 60_000;
 const symbols = ['TITAN', 'INFY', 'SBICARD', 'M&M', 'LT', 'ITC'];
-const users = ['Asha Rao', 'Rohan Mehta'].map((name, n) => person(name, { whatsapp: `+91999990000${n}` }));
+const users = ['Asha Rao', 'Rohan Mehta'].map((name, n) => importedUser(name, { whatsapp: `+91999990000${n}` }));
 
 let database: TestDatabase;
 let open: TestService;

@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { newApiKey } from '../../../src/http/callers/auth.ts';
 import { hintOfKey } from '../../../src/http/callers/key-lookup.ts';
-import { tradeDate } from '../../stages/support/run-day.ts';
+import { tradeDate } from '../../support/builders.ts';
 import { signalsService, titan } from '../support/signals-service.ts';
 
 const { open, stored, received } = signalsService();

@@ -8,8 +8,9 @@ import { loginLink, signedState } from '../../../src/http/callers/login-state.ts
 import type { Store } from '../../../src/ports/store/store.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
 import { reconcile } from '../../../src/stages/execute/reconcile.ts';
-import { decideAll, nowMs, openScene, user } from '../../contract/support/scene.ts';
+import { decideAll, openTestRun } from '../../contract/support/test-run.ts';
 import { apiKey, apiSecret, type KiteExchange, openKiteExchange } from '../../simulators/venues/kite-exchange.ts';
+import { nowMs, user } from '../../support/builders.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { startService, type TestService } from '../support/service.ts';
@@ -44,7 +45,7 @@ beforeEach(async () => {
   kite = await openKiteExchange(clock);
   vault = storeVault({ store, clock, keys: { current: randomBytes(32), old: [] }, by: null });
   const users = [user('asha', { venue: 'kite' })];
-  const scene = await openScene(store, { mode: 'live', runId: 'XNSE:2025-08-28:open:live', users });
+  const testRun = await openTestRun(store, { mode: 'live', runId: 'XNSE:2025-08-28:open:live', users });
   await session.exec(`
     insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, source, at)
       select id, 'deposit', 10000000, 0, 'test', now() from public.accounts;
@@ -54,7 +55,7 @@ beforeEach(async () => {
   await vault.write(owner, secrets, null);
   Object.assign(service.world, { logins: new Map([['kite', kiteLogin(loginOptions())]]) });
   Object.assign(service.world, { venues: new Map([['kite', kite.venue]]) });
-  await decideAll(scene);
+  await decideAll(testRun);
 });
 afterEach(async () => {
   await kite.close();

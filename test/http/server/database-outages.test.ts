@@ -5,8 +5,9 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeStore } from '../../../src/adapters/store/store.ts';
-import { nowMs, openScene, signal, user } from '../../contract/support/scene.ts';
+import { openTestRun } from '../../contract/support/test-run.ts';
 import { type Forwarder, openForwarder } from '../../simulators/tcp-forwarder.ts';
+import { nowMs, signal, user } from '../../support/builders.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 
 const CRON_SECRET = 'cron-secret-of-the-tests';
@@ -68,10 +69,10 @@ const ready = (address: string, status: number) =>
 /** Which run is closed by whoever works: a decided one without orders. */
 async function emptyRun(name: string): Promise<string> {
   const store = makeStore(database);
-  const scene = await openScene(store, { runId: name, signals: [signal(name.toUpperCase())], users: [user(name)] });
-  await database.session.query('update public.run_users set decided_at = now() where run_id = $1', [scene.runId]);
-  await store.call('decide_run', { runId: scene.runId, nowMs });
-  return scene.runId;
+  const testRun = await openTestRun(store, { runId: name, signals: [signal(name.toUpperCase())], users: [user(name)] });
+  await database.session.query('update public.run_users set decided_at = now() where run_id = $1', [testRun.runId]);
+  await store.call('decide_run', { runId: testRun.runId, nowMs });
+  return testRun.runId;
 }
 
 const isDone = (runId: string) =>

@@ -8,7 +8,8 @@ import { makeApp } from '../../../src/http/app.ts';
 import { defaultRateLimits } from '../../../src/http/callers/limits.ts';
 import { type HttpServer, makeServer } from '../../../src/http/serve-http.ts';
 import { affordable, type ConnectionLimits, connectionLimits } from '../../../src/http/sockets.ts';
-import { decideAll, openScene, user } from '../../contract/support/scene.ts';
+import { decideAll, openTestRun } from '../../contract/support/test-run.ts';
+import { user } from '../../support/builders.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { startService, type TestService } from '../support/service.ts';
@@ -144,7 +145,7 @@ describe('connections that ask nothing', () => {
 
 /** An order of Asha's that waits to be sent, for as long as nobody sends it. */
 async function placed(): Promise<number> {
-  await decideAll(await openScene(service.store, { users: [user('asha')] }));
+  await decideAll(await openTestRun(service.store, { users: [user('asha')] }));
   const [order] = await service.session.query('select id::int from public.orders');
   return Number(order?.['id']);
 }

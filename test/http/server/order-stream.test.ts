@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { mailbox } from '../../../src/http/streams/mailbox.ts';
 import type { World } from '../../../src/ports/world.ts';
-import { decideAll, fill, openScene, sendAll, settle, settlement, user } from '../../contract/support/scene.ts';
+import { decideAll, fill, openTestRun, sendAll, settle, settlement } from '../../contract/support/test-run.ts';
+import { user } from '../../support/builders.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { type Event, eventsOf, handClock, reader } from '../support/stream-client.ts';
@@ -13,14 +14,14 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 
-/** A scene per test: its orders are the only ones of its run. */
+/** A testRun per test: its orders are the only ones of its run. */
 let run = 0;
 async function orders(open: TestService, users = ['asha']) {
   run += 1;
   const runId = `XNSE:2025-08-28:open:paper:${run}`;
   const names = users.map((name) => `${name}-${run}`);
-  const scene = await openScene(open.store, { runId, users: names.map((name) => user(name)) });
-  await decideAll(scene);
+  const testRun = await openTestRun(open.store, { runId, users: names.map((name) => user(name)) });
+  await decideAll(testRun);
   const sent = await sendAll(open.store, `claim-${run}`);
   return sent.map(({ orderId, clientOrderId, userId }) => ({ orderId, clientOrderId, userId }));
 }

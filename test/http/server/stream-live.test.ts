@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { type Listener, listenForOrders } from '../../../src/adapters/store/listener.ts';
 import { openPostgresSession } from '../../../src/adapters/store/postgres.ts';
-import { decideAll, fill, openScene, sendAll, settle, settlement, user } from '../../contract/support/scene.ts';
+import { decideAll, fill, openTestRun, sendAll, settle, settlement } from '../../contract/support/test-run.ts';
+import { user } from '../../support/builders.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { handClock, reader } from '../support/stream-client.ts';
@@ -47,11 +48,11 @@ afterAll(async () => {
 let run = 0;
 async function twoOrders() {
   run += 1;
-  const scene = await openScene(open.store, {
+  const testRun = await openTestRun(open.store, {
     runId: `XNSE:2025-08-28:open:paper:${run}`,
     users: [user(`asha-${run}`), user(`bela-${run}`)],
   });
-  await decideAll(scene);
+  await decideAll(testRun);
   const [first, second] = await sendAll(open.store, `claim-${run}`);
   if (!first || !second) throw new Error('two orders were to go');
   return [first, second] as const;

@@ -16,8 +16,9 @@ import type { UserToImport } from '../../../src/ports/store/imports.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { World } from '../../../src/ports/world.ts';
 import { type JumpingClock, jumpingClock } from '../../stages/support/clocks.ts';
-import { fiveUsers, storeOf, titan, tradeDate } from '../../stages/support/run-day.ts';
+import { fiveUsers, storeOf, titan } from '../../stages/support/run-day.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
+import { tradeDate } from '../../support/builders.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 

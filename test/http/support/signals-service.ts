@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import type { Signal } from '../../../src/domain/types.ts';
-import { tradeDate } from '../../stages/support/run-day.ts';
+import { tradeDate } from '../../support/builders.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { startService, type TestService, type TestServiceOptions } from './service.ts';

@@ -4,18 +4,9 @@ import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import { checkBooksTonight, closingsInTurn } from '../../../src/stages/books/check-books.ts';
 import { closableDays, closeBooks } from '../../../src/stages/books/close-books.ts';
-import {
-  decideAll,
-  fill,
-  nowMs,
-  openScene,
-  sendAll,
-  settle,
-  settlement,
-  signal,
-  user,
-} from '../../contract/support/scene.ts';
+import { decideAll, fill, openTestRun, sendAll, settle, settlement } from '../../contract/support/test-run.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
+import { nowMs, signal, user } from '../../support/builders.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 
 const at = (date: string) => Date.parse(`${date}T15:45:00+05:30`);
@@ -69,7 +60,7 @@ describe('the evening', () => {
     store = makeStore(database);
     await database.session.exec(`set daily_scan.now = '${new Date(nowMs).toISOString()}'`);
     const users = ['asha', 'ravi'].map((id) => user(id));
-    await decideAll(await openScene(store, { users }));
+    await decideAll(await openTestRun(store, { users }));
     const [first] = await sendAll(store);
     await settle(store, [settlement(first?.orderId ?? 0, 'filled', { fills: [fill('f1', 10)] })]);
   });
@@ -122,7 +113,7 @@ test('no closing has more orders than one may, and each adds up', async () => {
   for (const [index, symbol] of ['TITAN', 'INFY', 'SBICARD', 'WIPRO'].entries()) {
     const day = 20 + index;
     const runId = `run-${day}`;
-    await decideAll(await openScene(store, { runId, users, signals: [signal(symbol, { strategy: runId })] }));
+    await decideAll(await openTestRun(store, { runId, users, signals: [signal(symbol, { strategy: runId })] }));
     for (const { orderId } of await sendAll(store)) {
       const fills = [{ ...fill(`f${orderId}`, 10), atMs: nowMs + day * 60_000 }];
       await settle(store, [settlement(orderId, 'filled', { fills })]);

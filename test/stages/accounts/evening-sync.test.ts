@@ -6,8 +6,9 @@ import { ready } from '../../../src/stages/accounts/readiness.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
 import { reconcile } from '../../../src/stages/execute/reconcile.ts';
 import { acknowledgeDrifts } from '../../contract/support/acknowledge-drifts.ts';
-import { decideAll, openScene, settle, settlement, tradeDate } from '../../contract/support/scene.ts';
+import { decideAll, openTestRun, settle, settlement } from '../../contract/support/test-run.ts';
 import { brokenPromises } from '../../support/broken-promises.ts';
+import { tradeDate } from '../../support/builders.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { type AtVenue, openVenueBooks, people, type VenueBooks } from '../support/venue-books.ts';
@@ -37,8 +38,8 @@ async function traded(): Promise<void> {
   venues.say({ cash: rupees, held: [] });
   await ready(venues.world, { mode: 'live', concurrency: 4 });
   venues.clock.jump(istMs(tradeDate, '09:20') - venues.clock.nowMs());
-  const scene = await openScene(venues.world.store, { mode: 'live', runId: 'live', users: people });
-  await decideAll(scene);
+  const testRun = await openTestRun(venues.world.store, { mode: 'live', runId: 'live', users: people });
+  await decideAll(testRun);
   await execute(venues.world, 1);
   for (const pauseMs of [5_000, 60_000, 60_000]) {
     venues.clock.jump(pauseMs);
@@ -117,7 +118,7 @@ describe('the evening’s reconciliation', () => {
     await ready(venues.world, { mode: 'live', concurrency: 1 });
     venues.clock.jump(istMs(tradeDate, '09:20') - venues.clock.nowMs());
     const users = people.slice(0, 1);
-    await decideAll(await openScene(venues.world.store, { mode: 'live', runId: 'live', users }));
+    await decideAll(await openTestRun(venues.world.store, { mode: 'live', runId: 'live', users }));
     await execute(venues.world, 1);
     venues.clock.jump(5_000);
     await reconcile(venues.world, 1);

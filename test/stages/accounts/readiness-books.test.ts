@@ -7,16 +7,13 @@ import {
   acceptAll,
   decideAll,
   notAccepted,
-  nowMs,
-  openScene,
-  quote,
+  openTestRun,
   settle,
   settlement,
-  signal,
   take,
-  tradeDate,
   undecided,
-} from '../../contract/support/scene.ts';
+} from '../../contract/support/test-run.ts';
+import { nowMs, quote, signal, tradeDate } from '../../support/builders.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
@@ -62,7 +59,7 @@ describe('books brought to the venues’ at readiness', () => {
     });
     expect(await reasons()).toEqual({ asha: null, ravi: null });
     expect(await accounts()).toMatchObject([{ cash: 0 }, { cash: 100_00 }]);
-    await openScene(venues.world.store, { mode: 'live', runId: 'live', users: people, quotes: [quote('TITAN')] });
+    await openTestRun(venues.world.store, { mode: 'live', runId: 'live', users: people, quotes: [quote('TITAN')] });
     venues.say({ cash: 200, held: [] });
     answerMargins();
     const report = await check();
@@ -102,7 +99,12 @@ describe('books brought to the venues’ at readiness', () => {
     const { store } = venues.world;
     venues.say({ cash: 12_000, held: [titan(7)] });
     answerMargins();
-    const of = await openScene(store, { mode: 'live', runId: 'api', users: people.slice(1), quotes: [quote('TITAN')] });
+    const of = await openTestRun(store, {
+      mode: 'live',
+      runId: 'api',
+      users: people.slice(1),
+      quotes: [quote('TITAN')],
+    });
     const decisions = (await undecided(of)).map((one) => {
       return { ...notAccepted(one, signal('TITAN'), 'denied', 'symbol_cap'), limit: '5000.00', actual: '10000.00' };
     });
@@ -115,7 +117,7 @@ describe('books brought to the venues’ at readiness', () => {
   test('a run that was left in its planning the day before keeps nobody’s books from being brought up', async () => {
     venues.say({ cash: 20_000, held: [] });
     expect(await reasons()).toEqual({ asha: null, ravi: null });
-    const left = await openScene(venues.world.store, { mode: 'live', runId: 'XNSE:left', users: people });
+    const left = await openTestRun(venues.world.store, { mode: 'live', runId: 'XNSE:left', users: people });
     await acceptAll(left);
     venues.clock.jump(24 * 60 * 60_000);
     venues.say({ cash: 15_000, held: [] });
@@ -131,7 +133,7 @@ describe('books brought to the venues’ at readiness', () => {
     venues.say({ cash: 20_000, held: [] });
     expect(await reasons()).toEqual({ asha: null, ravi: null });
     venues.clock.jump(istMs(tradeDate, '09:20') - venues.clock.nowMs());
-    await decideAll(await openScene(venues.world.store, { mode: 'live', runId: 'left', users: people.slice(1) }));
+    await decideAll(await openTestRun(venues.world.store, { mode: 'live', runId: 'left', users: people.slice(1) }));
     await execute(venues.world, 1);
     const statuses = () => database.session.query('select status from public.orders');
     expect(await statuses()).toEqual([{ status: 'working' }]);
@@ -148,7 +150,7 @@ describe('books brought to the venues’ at readiness', () => {
     venues.say({ cash: 20_000, held: [] });
     expect(await reasons()).toEqual({ asha: null, ravi: null });
     const mode = 'live';
-    await decideAll(await openScene(store, { mode, runId: 'left', users: people.slice(1) }));
+    await decideAll(await openTestRun(store, { mode, runId: 'left', users: people.slice(1) }));
     const [order] = await take(store, 'm1', { venues: ['lemonn'] });
     const [orderId, id] = [order?.orderId ?? 0, order?.clientOrderId];
     await settle(store, [settlement(orderId, 'unknown')]);

@@ -4,7 +4,8 @@ import { istMs } from '../../../src/domain/market/india-time.ts';
 import { ready } from '../../../src/stages/accounts/readiness.ts';
 import { plain } from '../../../src/terminal/table.ts';
 import { acknowledgeDrifts } from '../../contract/support/acknowledge-drifts.ts';
-import { openScene, signal, tradeDate, undecided, user } from '../../contract/support/scene.ts';
+import { openTestRun, undecided } from '../../contract/support/test-run.ts';
+import { signal, tradeDate, user } from '../../support/builders.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
@@ -51,8 +52,8 @@ describe('readiness', () => {
     expect(await check()).toMatchObject({ adjusted: 2, external: 2 });
     expect(await accounts()).toEqual(booked.map((one) => ({ ...one, cash: 40_000_00, shares: 10 })));
     expect(alerts()).toEqual([]);
-    const scene = await openScene(venues.world.store, { mode: 'live', runId: 'live', users: people });
-    expect((await undecided(scene)).map(({ notReady }) => notReady)).toEqual([null, null]);
+    const testRun = await openTestRun(venues.world.store, { mode: 'live', runId: 'live', users: people });
+    expect((await undecided(testRun)).map(({ notReady }) => notReady)).toEqual([null, null]);
   });
 
   test('says who has no login, tells it once, and leaves the other alone', async () => {
@@ -218,8 +219,8 @@ describe('readiness', () => {
       adjusted: 0,
       accounts: [{ ready: true }, { ready: true }],
     });
-    const scene = await openScene(venues.world.store, { mode: 'live', runId: 'live', users: people });
-    const waiting = (await undecided(scene)).map(({ notReady }) => notReady);
+    const testRun = await openTestRun(venues.world.store, { mode: 'live', runId: 'live', users: people });
+    const waiting = (await undecided(testRun)).map(({ notReady }) => notReady);
     expect(waiting).toEqual(['not_checked_today', 'not_checked_today']);
   });
 

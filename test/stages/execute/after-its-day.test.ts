@@ -1,20 +1,21 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { MAX_LOOKUPS } from '../../../src/stages/execute/outcome.ts';
 import { workOnce } from '../../../src/stages/execute-and-notify.ts';
-import { decideAll, openScene, settle, settlement, tradeDate, user } from '../../contract/support/scene.ts';
+import { decideAll, openTestRun, settle, settlement } from '../../contract/support/test-run.ts';
+import { tradeDate, user } from '../../support/builders.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { type RestingOrderScene, restingOrderScene } from '../support/resting-order.ts';
 
 let database: TestDatabase;
-let scene: RestingOrderScene;
+let testRun: RestingOrderScene;
 beforeAll(async () => {
   database = await freshPglite();
 });
 beforeEach(async () => {
-  scene = await restingOrderScene(database);
-  await decideAll(await openScene(scene.store, { users: [user('asha')] }));
-  await workOnce(scene.world, { concurrency: 1 });
+  testRun = await restingOrderScene(database);
+  await decideAll(await openTestRun(testRun.store, { users: [user('asha')] }));
+  await workOnce(testRun.world, { concurrency: 1 });
 });
 afterEach(async () => {
   expect(await violations(database.session)).toEqual([]);
@@ -25,90 +26,90 @@ afterAll(() => database.close());
 const nextDate = '2025-08-29';
 /** Nobody looked until the morning after, when the venue's book is empty. */
 async function emptiedOvernight(rounds = MAX_LOOKUPS + 1): Promise<void> {
-  scene.book = null;
-  scene.at(nextDate, '08:30');
-  await scene.rounds(rounds);
+  testRun.book = null;
+  testRun.at(nextDate, '08:30');
+  await testRun.rounds(rounds);
 }
 async function filledInPart(): Promise<void> {
-  scene.book = { status: 'partially_filled', fills: [scene.fill(4)] };
-  await scene.rounds(1);
+  testRun.book = { status: 'partially_filled', fills: [testRun.fill(4)] };
+  await testRun.rounds(1);
 }
 
 describe('an order that its venue has confirmed', () => {
   test('and lists all day needs no budget of looks and wakes nobody', async () => {
-    await scene.rounds(40);
-    expect(await scene.order()).toMatchObject({ status: 'working', left: false });
-    expect(scene.lookups).toBeGreaterThan(3 * MAX_LOOKUPS);
-    expect(scene.alerts()).toEqual([]);
+    await testRun.rounds(40);
+    expect(await testRun.order()).toMatchObject({ status: 'working', left: false });
+    expect(testRun.lookups).toBeGreaterThan(3 * MAX_LOOKUPS);
+    expect(testRun.alerts()).toEqual([]);
   });
 
   test('and no longer lists is told of once in its day, looked up until that is over, and left to a person', async () => {
-    scene.book = null;
-    await scene.rounds(30);
-    expect(scene.alerts()).toEqual([['order_not_found', 'not_found_at_venue']]);
-    expect(await scene.resolve('canceled')).toEqual({ kind: 'still_looked_up' });
-    scene.at(tradeDate, '23:58');
-    await scene.rounds(5);
-    expect(scene.alerts().slice(1)).toEqual([['order_needs_person', 'not_found_after_its_day']]);
-    expect(await scene.order()).toMatchObject({ status: 'working', left: true });
-    const { lookups } = scene;
-    await scene.rounds(5);
-    expect(scene.lookups).toBe(lookups);
-    expect(scene.alerts()).toHaveLength(2);
-    expect(await scene.store.call('count_unfinished', {})).toMatchObject({ orders: 0 });
-    expect(await scene.resolve('canceled')).toMatchObject({ kind: 'resolved', status: 'canceled' });
-    expect(await scene.money()).toEqual({ cash: 1_00_000_00, held: 0 });
+    testRun.book = null;
+    await testRun.rounds(30);
+    expect(testRun.alerts()).toEqual([['order_not_found', 'not_found_at_venue']]);
+    expect(await testRun.resolve('canceled')).toEqual({ kind: 'still_looked_up' });
+    testRun.at(tradeDate, '23:58');
+    await testRun.rounds(5);
+    expect(testRun.alerts().slice(1)).toEqual([['order_needs_person', 'not_found_after_its_day']]);
+    expect(await testRun.order()).toMatchObject({ status: 'working', left: true });
+    const { lookups } = testRun;
+    await testRun.rounds(5);
+    expect(testRun.lookups).toBe(lookups);
+    expect(testRun.alerts()).toHaveLength(2);
+    expect(await testRun.store.call('count_unfinished', {})).toMatchObject({ orders: 0 });
+    expect(await testRun.resolve('canceled')).toMatchObject({ kind: 'resolved', status: 'canceled' });
+    expect(await testRun.money()).toEqual({ cash: 1_00_000_00, held: 0 });
   });
 
   test('and that nobody looked up until the next day has its looks then, before a person has it', async () => {
     await emptiedOvernight(MAX_LOOKUPS);
-    expect(await scene.order()).toMatchObject({ status: 'working', left: false });
-    await scene.rounds(1);
-    expect(await scene.order()).toMatchObject({ status: 'working', left: true });
+    expect(await testRun.order()).toMatchObject({ status: 'working', left: false });
+    await testRun.rounds(1);
+    expect(await testRun.order()).toMatchObject({ status: 'working', left: true });
   });
 
   test('and whose end it still tells the next day ends by itself', async () => {
     await emptiedOvernight(MAX_LOOKUPS - 2);
-    scene.book = { status: 'expired', fills: [scene.fill(4)] };
-    await scene.rounds(1);
-    expect(await scene.order()).toMatchObject({ status: 'expired', reason: 'venue_expired', filled: 4 });
-    expect(scene.alerts()).toEqual([]);
+    testRun.book = { status: 'expired', fills: [testRun.fill(4)] };
+    await testRun.rounds(1);
+    expect(await testRun.order()).toMatchObject({ status: 'expired', reason: 'venue_expired', filled: 4 });
+    expect(testRun.alerts()).toEqual([]);
   });
 
   test('and that is found again in between has its looks anew', async () => {
-    scene.book = null;
-    scene.at(tradeDate, '23:50');
-    await scene.rounds(MAX_LOOKUPS - 1);
-    scene.book = { status: 'working', fills: [] };
-    await scene.rounds(1);
-    scene.book = null;
-    scene.at(nextDate, '00:30');
-    await scene.rounds(MAX_LOOKUPS - 1);
-    expect(await scene.order()).toMatchObject({ left: false });
-    await scene.rounds(2);
-    expect(await scene.order()).toMatchObject({ left: true });
+    testRun.book = null;
+    testRun.at(tradeDate, '23:50');
+    await testRun.rounds(MAX_LOOKUPS - 1);
+    testRun.book = { status: 'working', fills: [] };
+    await testRun.rounds(1);
+    testRun.book = null;
+    testRun.at(nextDate, '00:30');
+    await testRun.rounds(MAX_LOOKUPS - 1);
+    expect(await testRun.order()).toMatchObject({ left: false });
+    await testRun.rounds(2);
+    expect(await testRun.order()).toMatchObject({ left: true });
   });
 
   test('and calls open five days after its day is left to a person, too', async () => {
-    scene.at('2025-09-02', '12:00');
-    await scene.rounds(3);
-    expect(await scene.order()).toMatchObject({ status: 'working', left: false });
-    scene.at('2025-09-03', '00:00');
-    await scene.rounds(2);
-    expect(await scene.order()).toMatchObject({ status: 'working', left: true });
-    expect(scene.alerts()).toEqual([['order_needs_person', 'still_open_after_its_day']]);
+    testRun.at('2025-09-02', '12:00');
+    await testRun.rounds(3);
+    expect(await testRun.order()).toMatchObject({ status: 'working', left: false });
+    testRun.at('2025-09-03', '00:00');
+    await testRun.rounds(2);
+    expect(await testRun.order()).toMatchObject({ status: 'working', left: true });
+    expect(testRun.alerts()).toEqual([['order_needs_person', 'still_open_after_its_day']]);
   });
 
   test('at a venue that no process has set up any more is left to a person a day after its own', async () => {
-    scene.world = { ...scene.world, venues: new Map() };
-    scene.at(nextDate, '23:59');
-    await scene.rounds(1, 0);
-    expect(await scene.order()).toMatchObject({ left: false });
-    scene.at('2025-08-30', '00:00');
-    await scene.rounds(1, 0);
-    expect(await scene.order()).toMatchObject({ status: 'working', left: true });
-    expect(scene.alerts()).toEqual([['order_needs_person', 'venue_not_set_up']]);
-    expect(await scene.resolve('not-placed')).toMatchObject({ kind: 'resolved', status: 'canceled' });
+    testRun.world = { ...testRun.world, venues: new Map() };
+    testRun.at(nextDate, '23:59');
+    await testRun.rounds(1, 0);
+    expect(await testRun.order()).toMatchObject({ left: false });
+    testRun.at('2025-08-30', '00:00');
+    await testRun.rounds(1, 0);
+    expect(await testRun.order()).toMatchObject({ status: 'working', left: true });
+    expect(testRun.alerts()).toEqual([['order_needs_person', 'venue_not_set_up']]);
+    expect(await testRun.resolve('not-placed')).toMatchObject({ kind: 'resolved', status: 'canceled' });
   });
 });
 
@@ -116,15 +117,15 @@ describe('an order that was left to a person after its day', () => {
   test('keeps what it filled, whatever they say of the rest, and takes no price beyond its limit', async () => {
     await filledInPart();
     await emptiedOvernight();
-    expect(await scene.order()).toMatchObject({ status: 'partially_filled', filled: 4, left: true });
+    expect(await testRun.order()).toMatchObject({ status: 'partially_filled', filled: 4, left: true });
     const beyond = { kind: 'wrong_price', side: 'BUY', limitPriceMinor: 100_50 };
-    expect(await scene.resolve('partly', { quantity: 2, priceMinor: 100_51 })).toEqual(beyond);
-    expect(await scene.resolve('filled', { priceMinor: 200_00 })).toEqual(beyond);
-    const tooMany = await scene.resolve('partly', { quantity: 6, priceMinor: 100_00 });
+    expect(await testRun.resolve('partly', { quantity: 2, priceMinor: 100_51 })).toEqual(beyond);
+    expect(await testRun.resolve('filled', { priceMinor: 200_00 })).toEqual(beyond);
+    const tooMany = await testRun.resolve('partly', { quantity: 6, priceMinor: 100_00 });
     expect(tooMany).toEqual({ kind: 'wrong_quantity', quantity: 10, filledQuantity: 4 });
-    expect(await scene.resolve('canceled')).toMatchObject({ kind: 'resolved', status: 'canceled' });
-    expect(await scene.order()).toMatchObject({ status: 'canceled', reason: 'resolved_by_operator', filled: 4 });
-    expect(await scene.money()).toMatchObject({ held: 0 });
+    expect(await testRun.resolve('canceled')).toMatchObject({ kind: 'resolved', status: 'canceled' });
+    expect(await testRun.order()).toMatchObject({ status: 'canceled', reason: 'resolved_by_operator', filled: 4 });
+    expect(await testRun.money()).toMatchObject({ held: 0 });
   });
 
   test.each([
@@ -135,33 +136,37 @@ describe('an order that was left to a person after its day', () => {
   ] as const)('is resolved as %s beside what was booked', async (as, more, status, filled) => {
     await filledInPart();
     await emptiedOvernight();
-    expect(await scene.resolve(as, more)).toMatchObject({ kind: 'resolved', status });
-    expect(await scene.order()).toMatchObject({ status, filled });
-    expect(await scene.resolve(as, more)).toEqual({ kind: 'not_unknown', status });
+    expect(await testRun.resolve(as, more)).toMatchObject({ kind: 'resolved', status });
+    expect(await testRun.order()).toMatchObject({ status, filled });
+    expect(await testRun.resolve(as, more)).toEqual({ kind: 'not_unknown', status });
   });
 
   test('and resolved as canceled books what its venue tells later as a late fill', async () => {
     await emptiedOvernight();
-    await scene.resolve('canceled');
-    const { id } = await scene.order();
-    await settle(scene.store, [settlement(Number(id), 'filled', { fills: [scene.fill(10)] })], scene.clock.nowMs());
-    expect(await scene.order()).toMatchObject({ status: 'canceled', filled: 10, late: true });
+    await testRun.resolve('canceled');
+    const { id } = await testRun.order();
+    await settle(
+      testRun.store,
+      [settlement(Number(id), 'filled', { fills: [testRun.fill(10)] })],
+      testRun.clock.nowMs(),
+    );
+    expect(await testRun.order()).toMatchObject({ status: 'canceled', filled: 10, late: true });
   });
 
   test('is looked up anew where its venue pushes an update', async () => {
     await emptiedOvernight();
-    const { id } = await scene.order();
-    const pushed = await scene.store.call('request_lookup', { orderId: Number(id), nowMs: scene.clock.nowMs() });
+    const { id } = await testRun.order();
+    const pushed = await testRun.store.call('request_lookup', { orderId: Number(id), nowMs: testRun.clock.nowMs() });
     expect(pushed).toEqual({ due: true });
-    scene.book = { status: 'filled', fills: [scene.fill(10)] };
-    await workOnce(scene.world, { concurrency: 1 });
-    expect(await scene.order()).toMatchObject({ status: 'filled', filled: 10 });
+    testRun.book = { status: 'filled', fills: [testRun.fill(10)] };
+    await workOnce(testRun.world, { concurrency: 1 });
+    expect(await testRun.order()).toMatchObject({ status: 'filled', filled: 10 });
   });
 
   test('stands wherever people look for what they have to do', async () => {
     await emptiedOvernight();
-    const { store, clock } = scene;
-    const { name } = await scene.order();
+    const { store, clock } = testRun;
+    const { name } = await testRun.order();
     const { unknownOrders } = await store.call('read_day', { tradeDate: nextDate, mode: 'paper' });
     const listed = { clientOrderId: name, status: 'working', leftToAPerson: true };
     expect(unknownOrders).toMatchObject({ count: 1, first: [listed] });

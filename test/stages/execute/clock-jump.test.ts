@@ -4,12 +4,13 @@ import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { Venue } from '../../../src/ports/venue.ts';
 import type { World } from '../../../src/ports/world.ts';
+import { importedUser, tradeDate } from '../../support/builders.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { type JumpingClock, jumpingClock } from '../support/clocks.ts';
 import { tally, venueBook } from '../support/database-state.ts';
-import { type Day, person, runDay, storeOf, titan, tradeDate } from '../support/run-day.ts';
+import { type Day, runDay, storeOf, titan } from '../support/run-day.ts';
 
 const HOUR_MS = 60 * 60_000;
 
@@ -22,7 +23,7 @@ beforeAll(async () => {
 beforeEach(() => emptyDatabase(database.session));
 afterAll(() => database.close());
 
-const users = Array.from({ length: 30 }, (_, n) => person(`User ${n}`));
+const users = Array.from({ length: 30 }, (_, n) => importedUser(`User ${n}`));
 
 /** One for each user, whatever follows it. */
 function summaries(): Promise<Record<string, unknown>[]> {

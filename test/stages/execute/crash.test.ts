@@ -2,13 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Fault } from '../../../src/domain/faults.ts';
 import { DatabaseError } from '../../../src/ports/database.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
+import { buy, importedUser } from '../../support/builders.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { finalState, messageRows } from '../support/database-state.ts';
 import { type Death, deaths, dyingStore } from '../support/dying-store.ts';
-import { buy, type Day, person, runDay, storeOf, titan } from '../support/run-day.ts';
+import { type Day, runDay, storeOf, titan } from '../support/run-day.ts';
 
 let database: TestPostgres;
 let store: Store;
@@ -28,7 +29,7 @@ const faults: Fault[] = [
   { user: 'Silent', fault: 'timeout_after' },
 ];
 const sell = buy('SBICARD', 2, 800_00, { side: 'SELL' });
-const users = names.map((name) => person(name, name === 'Plain' ? { whatsapp: null } : {}));
+const users = names.map((name) => importedUser(name, name === 'Plain' ? { whatsapp: null } : {}));
 // One page of orders at a time would hide what happens between two of them: four are sent at once.
 const day: Day = { signals: [titan, sell], users, faults, concurrency: 4 };
 

@@ -6,13 +6,13 @@ import { MAX_LOOKUPS } from '../../../src/stages/execute/outcome.ts';
 import {
   acceptAll,
   decideAll,
-  openScene,
+  openTestRun,
   sendAll,
   settle,
   settlement,
   take,
-  user,
-} from '../../contract/support/scene.ts';
+} from '../../contract/support/test-run.ts';
+import { user } from '../../support/builders.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestDatabase } from '../../support/postgres.ts';
 import { type RestingOrderScene, restingOrderScene } from '../support/resting-order.ts';
@@ -51,9 +51,9 @@ const brought: Partial<Record<OrderStatus, () => Promise<unknown>>> = {
 test.each(orderStatuses.filter((status) => !isTerminal(status)))(
   'left behind as %s, an order ends by a worker of the next day, or is left to a person and ends by their word',
   async (status) => {
-    const scene = await openScene(resting.store, { users: [user('asha')] });
+    const testRun = await openTestRun(resting.store, { users: [user('asha')] });
     // What is queued is so in a plan that nobody ended.
-    await (status === 'queued' ? acceptAll(scene) : decideAll(scene));
+    await (status === 'queued' ? acceptAll(testRun) : decideAll(testRun));
     await brought[status]?.();
     expect(await resting.order()).toMatchObject({ status });
     resting.book = null;

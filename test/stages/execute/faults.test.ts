@@ -4,10 +4,11 @@ import type { Store } from '../../../src/ports/store/store.ts';
 import type { Venue } from '../../../src/ports/venue.ts';
 import type { World } from '../../../src/ports/world.ts';
 import { MAX_LOOKUPS } from '../../../src/stages/execute/outcome.ts';
+import { importedUser } from '../../support/builders.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestDatabase } from '../../support/postgres.ts';
 import { messageRows, venueBook } from '../support/database-state.ts';
-import { person, runDay, storeOf, titan } from '../support/run-day.ts';
+import { runDay, storeOf, titan } from '../support/run-day.ts';
 
 let database: TestDatabase;
 let store: Store;
@@ -21,7 +22,7 @@ afterEach(async () => {
 });
 
 /** Hit has the fault, Spared is in the same signal without it. */
-const users = [person('Hit'), person('Spared')];
+const users = [importedUser('Hit'), importedUser('Spared')];
 
 async function playing(fault: Omit<Fault, 'user'>) {
   const report = await runDay(store, { signals: [titan], users, faults: [{ user: 'Hit', ...fault }] });
@@ -118,7 +119,7 @@ function mute(calls: string[]): (world: World) => World {
 
 test('an order nobody can find out about stays unknown with its hold, is sent once, and ends with a person', async () => {
   const calls: string[] = [];
-  const report = await runDay(store, { signals: [titan], users: [person('Hit')], change: mute(calls) });
+  const report = await runDay(store, { signals: [titan], users: [importedUser('Hit')], change: mute(calls) });
   const [order] = report.orders;
   expect(order).toMatchObject({ status: 'unknown', filledQuantity: 0 });
   expect(calls.filter((one) => one.startsWith('submit'))).toEqual([`submit ${order?.clientOrderId}`]);
@@ -153,7 +154,7 @@ test('an order that rests for long and once can’t be looked up is looked at ag
     };
     return { ...world, venues: new Map([['paper', venue]]) };
   };
-  const { orders } = await runDay(store, { signals: [titan], users: [person('Hit')], change });
+  const { orders } = await runDay(store, { signals: [titan], users: [importedUser('Hit')], change });
   expect(orders).toMatchObject([{ status: 'filled', filledQuantity: 28 }]);
   expect(lookups).toBe(maxLookups);
 });

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { World } from '../../../src/ports/world.ts';
+import { importedUser } from '../../support/builders.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { person, runDay, storeOf, titan } from '../support/run-day.ts';
+import { runDay, storeOf, titan } from '../support/run-day.ts';
 
 let database: TestPostgres;
 beforeEach(async () => {
@@ -21,7 +22,7 @@ test('at no moment are more orders marked and not settled than there are slots',
       return null;
     end $$;
     create trigger count_doubt after update on public.orders for each statement execute function public.count_doubt()`);
-  const users = Array.from({ length: 150 }, (_, n) => person(`User ${n}`));
+  const users = Array.from({ length: 150 }, (_, n) => importedUser(`User ${n}`));
   let atVenue = 0;
   let mostAtVenue = 0;
   const change = (world: World): World => {

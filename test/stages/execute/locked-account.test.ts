@@ -5,15 +5,14 @@ import { makeStore } from '../../../src/adapters/store/store.ts';
 import { userIdOf } from '../../../src/domain/ids.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
 import { work } from '../../../src/work.ts';
-import { tradeDate } from '../../contract/support/scene.ts';
 import { startService } from '../../http/support/service.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
-
+import { buy, importedUser, tradeDate } from '../../support/builders.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { setClock } from '../support/clocks.ts';
 import { tally } from '../support/database-state.ts';
-import { buy, fiveUsers, person, runDay, runId, storeOf, titan } from '../support/run-day.ts';
+import { fiveUsers, runDay, runId, storeOf, titan } from '../support/run-day.ts';
 import { workerWorld } from '../support/worker-world.ts';
 
 let database: TestPostgres;
@@ -107,7 +106,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
   });
 
   test('delays no other order of a worker, and its own are booked when it is let go', async () => {
-    const users = Array.from({ length: 40 }, (_, n) => person(`User ${n}`));
+    const users = Array.from({ length: 40 }, (_, n) => importedUser(`User ${n}`));
     const store = storeOf(database);
     await runDay(
       {
@@ -181,7 +180,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
   });
 
   test('delays only its own order over HTTP, which gets a clean answer and may be asked again', async () => {
-    const users = Array.from({ length: 6 }, (_, n) => person(`User ${n}`));
+    const users = Array.from({ length: 6 }, (_, n) => importedUser(`User ${n}`));
     const http = await startService({ database, users, time: '10:30', deps: {}, settings: { inline: false } });
     await http.store.call('import_prices', {
       by: { who: 'test', how: 'cli' },
@@ -208,7 +207,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
 
 describe('what the database does not take', { timeout: 90_000 }, () => {
   test('makes its own order unknown, with its hold, and all others are booked; a person can end it', async () => {
-    const users = Array.from({ length: 10 }, (_, n) => person(`User ${n}`));
+    const users = Array.from({ length: 10 }, (_, n) => importedUser(`User ${n}`));
     const guilty = userIdOf('User 7');
     await database.session.exec(`create function public.refuse_fill() returns trigger language plpgsql as $$ begin
         if exists (select from public.orders o where o.id = new.order_id and o.user_id = '${guilty}') then
@@ -258,7 +257,7 @@ test('a message that the database does not take is left to a person, and all oth
 
 describe('a page that takes too long', { timeout: 90_000 }, () => {
   test('is halved until it fits, and everybody is decided', async () => {
-    const users = Array.from({ length: 60 }, (_, n) => person(`User ${n}`));
+    const users = Array.from({ length: 60 }, (_, n) => importedUser(`User ${n}`));
     // Each decision takes its time, as on a small and busy server.
     await database.session.exec(`create function public.be_slow() returns trigger language plpgsql as $$ begin
         perform pg_sleep(0.005); return new; end $$;

@@ -8,12 +8,13 @@ import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { Database } from '../../../src/ports/database.ts';
 import type { StoreFunction } from '../../../src/ports/store/store.ts';
 import { work } from '../../../src/work.ts';
+import { buy, importedUser, tradeDate } from '../../support/builders.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { setClock } from '../support/clocks.ts';
 import { type CuttableProxy, openCuttableProxy } from '../support/cuttable-proxy.ts';
 import { finalState, messageRows } from '../support/database-state.ts';
-import { buy, type Day, person, runDay, storeOf, titan, tradeDate } from '../support/run-day.ts';
+import { type Day, runDay, storeOf, titan } from '../support/run-day.ts';
 import { workerWorld } from '../support/worker-world.ts';
 
 /** Long enough for several pauses of the store's patience, well within the lot of them. */
@@ -25,7 +26,7 @@ const faults: Fault[] = [
   { user: 'User 3', fault: 'timeout_before' },
   { user: 'User 4', fault: 'timeout_after' },
 ];
-const users = Array.from({ length: 20 }, (_, n) => person(`User ${n}`));
+const users = Array.from({ length: 20 }, (_, n) => importedUser(`User ${n}`));
 const day: Day = { signals: [titan, buy('SBICARD', 2, 800_00)], users, faults, concurrency: 4 };
 
 /** The day's end, with nothing wrong in its books. */
@@ -162,7 +163,7 @@ async function leaveToAWorker(database: TestPostgres): Promise<void> {
     if (name === 'take_orders') throw new Error('sent by the worker');
     return store.call(name, args);
   };
-  const one: Day = { signals: [titan], users: [person('Asha Rao')] };
+  const one: Day = { signals: [titan], users: [importedUser('Asha Rao')] };
   await expect(runDay({ ...store, call }, one)).rejects.toThrow('sent by the worker');
 }
 

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { DatabaseError } from '../../../src/ports/database.ts';
 import type { World } from '../../../src/ports/world.ts';
+import { importedUser } from '../../support/builders.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { person, runDay, storeOf, titan } from '../support/run-day.ts';
+import { runDay, storeOf, titan } from '../support/run-day.ts';
 
 let database: TestPostgres;
 beforeEach(async () => {
@@ -23,7 +24,7 @@ test('orders that take too long to be marked together are taken in halves, and a
     end $$;
     create trigger allow_two after update on public.orders referencing new table as marked
     for each statement execute function public.allow_two();`);
-  const users = Array.from({ length: 12 }, (_, n) => person(`User ${n}`));
+  const users = Array.from({ length: 12 }, (_, n) => importedUser(`User ${n}`));
   const report = await runDay(storeOf(database), { signals: [titan], users });
   expect(report.totals).toMatchObject({ accepted: 12, filled: 12 });
 });
@@ -47,7 +48,7 @@ test('orders whose mark was made but not answered in time go at once, by the sam
       if (event.type === 'order_looked_up') lookedUp += 1;
     },
   });
-  const users = Array.from({ length: 4 }, (_, n) => person(`User ${n}`));
+  const users = Array.from({ length: 4 }, (_, n) => importedUser(`User ${n}`));
   const report = await runDay(slow, { signals: [titan], users, concurrency: 4, change });
   expect(lost).toBe(2);
   expect(report.totals).toMatchObject({ accepted: 4, filled: 4 });

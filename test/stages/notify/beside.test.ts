@@ -3,10 +3,11 @@ import { expect, test } from 'vitest';
 import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { Venue } from '../../../src/ports/venue.ts';
 import type { World } from '../../../src/ports/world.ts';
+import { importedUser, tradeDate } from '../../support/builders.ts';
 import { freshPostgres } from '../../support/postgres.ts';
 import { setClock } from '../support/clocks.ts';
 import { messageRows } from '../support/database-state.ts';
-import { person, runDay, storeOf, titan, tradeDate } from '../support/run-day.ts';
+import { runDay, storeOf, titan } from '../support/run-day.ts';
 
 /** The first order it hears of stays there until this resolves. */
 function holdingFirst(venue: Venue, until: Promise<unknown>): Venue {
@@ -47,7 +48,7 @@ test('on a clock that runs, a user is notified while the order of another is sti
   const startMs = performance.now();
   const report = await runDay(storeOf(database), {
     signals: [titan],
-    users: [person('Asha Rao'), person('Rohan Mehta')],
+    users: [importedUser('Asha Rao'), importedUser('Rohan Mehta')],
     server: true,
     concurrency: 2,
     change,

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { World } from '../../../src/ports/world.ts';
+import { importedUser } from '../../support/builders.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { messageRows } from '../support/database-state.ts';
-import { person, runDay, storeOf, titan } from '../support/run-day.ts';
+import { runDay, storeOf, titan } from '../support/run-day.ts';
 
 describe('a process that stands still between the mark of a message and its sending', () => {
   let database: TestDatabase;
@@ -49,7 +50,7 @@ describe('a process that stands still between the mark of a message and its send
 
   test('does not send what others already count as lost; it goes once, marked anew', async () => {
     const sent: string[] = [];
-    await runDay(store, { signals: [titan], users: [person('Hit')], change: standsStill(sent) });
+    await runDay(store, { signals: [titan], users: [importedUser('Hit')], change: standsStill(sent) });
     expect(sent).toEqual(['sending']);
     expect(await messageRows(database.session)).toMatchObject([{ status: 'sent' }]);
   });

@@ -3,9 +3,10 @@ import type { Signal } from '../../../src/domain/types.ts';
 import type { UserToImport } from '../../../src/ports/store/imports.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import { notify } from '../../../src/stages/notify/notify.ts';
+import { buy, importedUser } from '../../support/builders.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { messageRows } from '../support/database-state.ts';
-import { buy, person, runDay, runId, storeOf, titan, worldOf } from '../support/run-day.ts';
+import { runDay, runId, storeOf, titan, worldOf } from '../support/run-day.ts';
 
 let database: TestDatabase;
 let store: Store;
@@ -30,7 +31,7 @@ const textOf = async (user: string) =>
   String((await messageRows(database.session)).find((row) => row['user'] === user)?.['text']);
 
 test('a sale says what it brought, and everybody what money is free, as the books have it', async () => {
-  const users = [person('Asha Rao', { leverageCenti: 100 }), person('Ravi')];
+  const users = [importedUser('Asha Rao', { leverageCenti: 100 }), importedUser('Ravi')];
   const signals = [sell('ITC', 1, 420_00), titan];
   await hold(users, signals, { 'asha-rao': ['ITC'] }, 400_00);
   const report = await runDay(store, { signals, users });
@@ -49,7 +50,7 @@ test('a sale says what it brought, and everybody what money is free, as the book
 });
 
 test('what a suppressed message would have said is written anew once its orders have ended, and nobody gets it', async () => {
-  const users = [person('No Number', { whatsapp: null })];
+  const users = [importedUser('No Number', { whatsapp: null })];
   const faults = [{ user: 'No Number', fault: 'delay' as const, delayMs: 200_000 }];
   const day = { signals: [titan], users, faults };
   const report = await runDay(store, day);
@@ -74,7 +75,7 @@ const busy = [
 ];
 const twentyUsers = () =>
   Array.from({ length: 20 }, (_, index) =>
-    person(`User ${index}`, {
+    importedUser(`User ${index}`, {
       leverageCenti: index % 2 === 0 ? 100 : 500,
       allocationBps: [4000, 2000, 3000, 4500][index % 4] ?? 2000,
       maxOpenPositions: [null, 3, 4, 2, 5][index % 5] ?? null,

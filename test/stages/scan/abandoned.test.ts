@@ -4,12 +4,13 @@ import { closeOverdue } from '../../../src/stages/accept/close-abandoned.ts';
 import { workOnce } from '../../../src/stages/execute-and-notify.ts';
 import { work } from '../../../src/work.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
+import { buy, importedUser } from '../../support/builders.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { finalState, messageRows, pairOutcomes, tally } from '../support/database-state.ts';
 import { type Death, dyingStore } from '../support/dying-store.ts';
-import { buy, type Day, fiveUsers, person, runDay, runId, storeOf, titan, worldOf } from '../support/run-day.ts';
+import { type Day, fiveUsers, runDay, runId, storeOf, titan, worldOf } from '../support/run-day.ts';
 
 let database: TestPostgres;
 let store: Store;
@@ -28,7 +29,7 @@ const nextDate = '2025-08-29';
 const nextTitan = buy('TITAN', 1, 3570_00, { tradeDate: nextDate });
 /** Two pages of users; who has an order is in both. */
 const manyUsers = Array.from({ length: 700 }, (_, n) =>
-  person(`User ${n}`, { whatsapp: null, capitalMinor: n % 100 === 0 ? 100_000_00 : 1_00, priority: n + 1 }),
+  importedUser(`User ${n}`, { whatsapp: null, capitalMinor: n % 100 === 0 ? 100_000_00 : 1_00, priority: n + 1 }),
 );
 const today: Day = { signals: [titan], users: manyUsers };
 
@@ -178,7 +179,12 @@ describe('a run that was left in its planning', () => {
       },
     };
     const change: Day['change'] = (world) => ({ ...world, emit: (event) => void events.push(event) });
-    const report = await runDay(refusing, { signals: [nextTitan], users: [person('Fresh')], date: nextDate, change });
+    const report = await runDay(refusing, {
+      signals: [nextTitan],
+      users: [importedUser('Fresh')],
+      date: nextDate,
+      change,
+    });
     expect(tally(Object.values(pairOutcomes(report)))).toMatchObject({ filled: 1 });
     expect(events).toContainEqual(expect.objectContaining({ type: 'run_not_closed', alert: true, runId }));
   });

@@ -3,14 +3,15 @@ import type { RunReport } from '../../../src/domain/report.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import { decidedPage } from '../../../src/stages/decide/decide.ts';
 import { alertText } from '../../../src/terminal/alert.ts';
-import { account, frame, planned } from '../../domain/scenario.ts';
+import { account, frame, planned } from '../../domain/decide-case.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
 import { anEvent } from '../../support/any-event.ts';
+import { importedUser } from '../../support/builders.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
-import { type Day, fiveUsers, infy, person, runDay, storeOf, titan } from '../support/run-day.ts';
+import { type Day, fiveUsers, infy, runDay, storeOf, titan } from '../support/run-day.ts';
 
 let database: TestPostgres;
 let store: Store;
@@ -24,7 +25,11 @@ afterAll(() => database.close());
 
 describe('one user’s absurd numbers', () => {
   /** As large as an import takes: at the limit price an order would be beyond what can be computed. */
-  const absurd = person('Vast', { capitalMinor: 99_999_999_999_999, allocationBps: 10_000, leverageCenti: 9_007 });
+  const absurd = importedUser('Vast', {
+    capitalMinor: 99_999_999_999_999,
+    allocationBps: 10_000,
+    leverageCenti: 9_007,
+  });
   const events: AnyEvent[] = [];
   const day = (users: Day['users'], dryRun = false): Day => ({
     signals: [titan, infy],
@@ -53,7 +58,7 @@ describe('one user’s absurd numbers', () => {
 
   test('a huge holding under a loss limit is decided and sold as far as can be computed, beside the others', async () => {
     const sale = { ...infy, side: 'SELL' as const, id: `${infy.id}-sale` };
-    const users = [...fiveUsers, person('Vast', { dailyLossLimitBps: 100 })];
+    const users = [...fiveUsers, importedUser('Vast', { dailyLossLimitBps: 100 })];
     const hold = async (userIds: string[]) => {
       await store.call('import_users', { users, mode: 'paper', source: 'test', nowMs: 0, by: tester });
       const listing = { venue: 'paper', mode: 'paper', exchange: 'NSE', symbol: 'INFY', tradeDate: '2025-06-02' };

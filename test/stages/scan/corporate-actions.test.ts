@@ -6,11 +6,12 @@ import type { Store } from '../../../src/ports/store/store.ts';
 import type { Quotes } from '../../../src/ports/world.ts';
 import { emitDrifts } from '../../../src/stages/accounts/emit-drifts.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
+import { importedUser, tradeDate } from '../../support/builders.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { cliSandbox } from '../support/cli-sandbox.ts';
-import { type Day, person, runDay, titan, tradeDate } from '../support/run-day.ts';
+import { type Day, runDay, titan } from '../support/run-day.ts';
 
 const demerger: CorporateAction = { exchange: 'NSE', symbol: 'INFY', exDate: tradeDate, kind: 'demerger', ratio: null };
 
@@ -35,7 +36,7 @@ describe('a corporate action between yesterday and today', () => {
     ],
   };
   const none = { lowerCircuitMinor: null, upperCircuitMinor: null };
-  const day: Day = { signals: [titan], users: [person('Asha Rao', { dailyLossLimitBps: 300 })], quotes };
+  const day: Day = { signals: [titan], users: [importedUser('Asha Rao', { dailyLossLimitBps: 300 })], quotes };
   const decided = async () => {
     const nowMs = istMs(tradeDate, '09:00');
     await store.call('import_users', { users: day.users ?? [], mode: 'paper', source: 'test', nowMs, by: tester });

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../../src/ports/store/store.ts';
+import { importedUser } from '../../support/builders.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, freshPostgres, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { messageRows, pairOutcomes, tally, venueBook } from '../support/database-state.ts';
-import { fiveUsers, infy, person, runDay, sbi, storeOf, titan } from '../support/run-day.ts';
+import { fiveUsers, infy, runDay, sbi, storeOf, titan } from '../support/run-day.ts';
 
 describe.each<[string, () => Promise<TestDatabase>]>([
   ['PGlite', freshPglite],
@@ -38,9 +39,9 @@ describe.each<[string, () => Promise<TestDatabase>]>([
   test('of 7 users for SBICARD 4 are filled; the one who holds it, the full one and the rejected one leave them be', async () => {
     const users = [
       ...fiveUsers.slice(0, 4),
-      person('Holds It'),
-      person('Is Full', { maxOpenPositions: 1 }),
-      person('Is Rejected'),
+      importedUser('Holds It'),
+      importedUser('Is Full', { maxOpenPositions: 1 }),
+      importedUser('Is Rejected'),
     ];
     await store.call('import_signals', { by: tester, signals: [sbi, infy], source: 'test' });
     await store.call('import_users', { by: tester, users, mode: 'paper', source: 'test', nowMs: 0 });
@@ -77,7 +78,7 @@ describe.each<[string, () => Promise<TestDatabase>]>([
   });
 
   test('TITAN at 3564.80 is 28 shares for 20 % and 14 for 10 % of 1,00,000 with leverage 5', async () => {
-    const users = [person('Twenty'), person('Ten', { allocationBps: 1000 })];
+    const users = [importedUser('Twenty'), importedUser('Ten', { allocationBps: 1000 })];
     const report = await runDay(store, { signals: [titan], users, opens: { TITAN: 3564_80 } });
     const sizes = report.orders.map(({ userName, quantity, exposure, margin, averagePrice, leverage, limitPrice }) => {
       return { userName, quantity, exposure, margin, averagePrice, leverage, limitPrice };
@@ -95,7 +96,7 @@ describe.each<[string, () => Promise<TestDatabase>]>([
   });
 
   test('two signals and money for one give exactly one order, for the better rank', async () => {
-    const users = [person('Asha Rao', { capitalMinor: 20_000_00, allocationBps: 6000, leverageCenti: 100 })];
+    const users = [importedUser('Asha Rao', { capitalMinor: 20_000_00, allocationBps: 6000, leverageCenti: 100 })];
     const report = await runDay(store, { signals: [infy, titan], users });
     expect(pairOutcomes(report)).toEqual({ 'Asha Rao TITAN': 'filled', 'Asha Rao INFY': 'denied insufficient_funds' });
     expect(await venueBook(database.session)).toHaveLength(1);

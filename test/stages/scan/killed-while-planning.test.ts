@@ -1,11 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Store, StoreFunction } from '../../../src/ports/store/store.ts';
+import { importedUser } from '../../support/builders.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { messageRows, pairOutcomes, tally, venueBook } from '../support/database-state.ts';
 import { dyingStore } from '../support/dying-store.ts';
-import { type Day, fiveUsers, person, runDay, storeOf, titan } from '../support/run-day.ts';
+import { type Day, fiveUsers, runDay, storeOf, titan } from '../support/run-day.ts';
 
 let database: TestPostgres;
 let store: Store;
@@ -20,7 +21,7 @@ afterAll(() => database.close());
 /** More than two pages of users, one in fifty with money, the last of the queue among them. */
 const manyUsers = Array.from({ length: 1100 }, (_, n) => {
   const rich = n % 50 === 0 || n >= 1050;
-  return person(`User ${n}`, { whatsapp: null, capitalMinor: rich ? 100_000_00 : 1_00, priority: n + 1 });
+  return importedUser(`User ${n}`, { whatsapp: null, capitalMinor: rich ? 100_000_00 : 1_00, priority: n + 1 });
 });
 
 /** Ends the process just after its first call of a function. */
@@ -92,7 +93,11 @@ test('orders halted between decision and sending are not sent, and expire in tim
 
 test('a run is made once a day: a second one of the same signals finds them decided', async () => {
   await runDay(store, { signals: [titan], users: fiveUsers });
-  const again = await runDay(store, { signals: [titan], users: [...fiveUsers, person('Late Comer')], time: '09:30' });
+  const again = await runDay(store, {
+    signals: [titan],
+    users: [...fiveUsers, importedUser('Late Comer')],
+    time: '09:30',
+  });
   expect(again.skipped).toMatchObject({ reason: 'already_done' });
   expect(again.totals.users).toBe(5);
 });

@@ -1,21 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../../src/ports/store/store.ts';
+import { buy, importedUser, tradeDate } from '../../support/builders.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { messageRows, pairOutcomes, tally, venueBook } from '../support/database-state.ts';
-import {
-  buy,
-  fiveUsers,
-  infy,
-  person,
-  runDay,
-  runId,
-  runResult,
-  storeOf,
-  titan,
-  tradeDate,
-} from '../support/run-day.ts';
+import { fiveUsers, infy, runDay, runId, runResult, storeOf, titan } from '../support/run-day.ts';
 
 let database: TestPostgres;
 let store: Store;
@@ -55,10 +45,10 @@ describe('limits over a whole run', () => {
 
   test('a user’s own limits deny what is theirs, and the others buy', async () => {
     const users = [
-      person('Small', { maxOrderValueMinor: 50_000_00 }),
-      person('Once', { maxOrdersPerDay: 1 }),
-      person('Never', { maxOrdersPerDay: 0 }),
-      person('Free', { maxOrdersPerDay: null, maxOrderValueMinor: null }),
+      importedUser('Small', { maxOrderValueMinor: 50_000_00 }),
+      importedUser('Once', { maxOrdersPerDay: 1 }),
+      importedUser('Never', { maxOrdersPerDay: 0 }),
+      importedUser('Free', { maxOrdersPerDay: null, maxOrderValueMinor: null }),
     ];
     const outcomesByPair = pairOutcomes(await runDay(store, { signals: [titan, infy], users }));
     expect(outcomesByPair).toEqual({

@@ -6,8 +6,9 @@ import { type Market, markets, xnse } from '../../../src/domain/market/market.ts
 import type { Signal } from '../../../src/domain/types.ts';
 import type { Quotes } from '../../../src/ports/world.ts';
 import { run } from '../../../src/run.ts';
+import { tradeDate } from '../../support/builders.ts';
 import { freshPglite } from '../../support/postgres.ts';
-import { fiveUsers, requestOf, storeOf, titan, tradeDate, worldOf } from '../support/run-day.ts';
+import { fiveUsers, requestOf, storeOf, titan, worldOf } from '../support/run-day.ts';
 
 /** New York as it will be once accounts have a currency: its clock, days and codes, with prices in hundredths. */
 const newYork: Market = { ...marketNamed('XNYS'), notTraded: null };

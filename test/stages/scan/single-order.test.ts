@@ -7,21 +7,12 @@ import type { OrderRequest } from '../../../src/stages/accept/order-inputs.ts';
 import type { Placed } from '../../../src/stages/accept/single-orders.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
 import { workOnce } from '../../../src/stages/execute-and-notify.ts';
+import { importedUser, tradeDate } from '../../support/builders.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import { placeOrders } from '../../support/place-orders.ts';
 import { freshPglite, freshPostgres, type TestDatabase, type TestPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
-import {
-  type Day,
-  fiveUsers,
-  person,
-  runDay,
-  settingsOf,
-  storeOf,
-  titan,
-  tradeDate,
-  worldOf,
-} from '../support/run-day.ts';
+import { type Day, fiveUsers, runDay, settingsOf, storeOf, titan, worldOf } from '../support/run-day.ts';
 
 const [asha, rohan] = ['asha-rao', 'rohan-mehta'] as const;
 const day: Day = { signals: null, users: null, opens: { TITAN: 3560_00, INFY: 1500_00 }, time: '10:30' };
@@ -38,7 +29,7 @@ describe('one order asked for by itself', () => {
   beforeEach(async () => {
     await emptyDatabase(database.session);
     world = await worldOf(store, day);
-    const users = [...fiveUsers, person('Poor Soul', { capitalMinor: 1000_00 })];
+    const users = [...fiveUsers, importedUser('Poor Soul', { capitalMinor: 1000_00 })];
     await store.call('import_users', { by: tester, users, mode: 'paper', source: 'test', nowMs: world.clock.nowMs() });
   });
 

@@ -5,8 +5,8 @@ import type { Arguments, Store } from '../../../src/ports/store/store.ts';
 import type { LookupOutcome, Venue, VenueFill, VenueReport } from '../../../src/ports/venue.ts';
 import type { World } from '../../../src/ports/world.ts';
 import { workOnce } from '../../../src/stages/execute-and-notify.ts';
-import { tradeDate } from '../../contract/support/scene.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
+import { tradeDate } from '../../support/builders.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import type { TestDatabase } from '../../support/postgres.ts';
 import { type JumpingClock, jumpingClock } from './clocks.ts';
@@ -45,13 +45,13 @@ export async function restingOrderScene(database: TestDatabase): Promise<Resting
     capabilities: { refusesDuplicates: false, missIsProof: false },
     submit: async () => ({ kind: 'acknowledged', report: reportOf('working', []) }),
     async lookup(): Promise<LookupOutcome> {
-      scene.lookups += 1;
-      const { book } = scene;
+      testRun.lookups += 1;
+      const { book } = testRun;
       return book ? { kind: 'found', report: reportOf(book.status, book.fills) } : { kind: 'missing' };
     },
   };
   const made = await worldOf(store, { signals: [], users: [] });
-  const scene: RestingOrderScene = {
+  const testRun: RestingOrderScene = {
     store,
     world: { ...made, clock, venues: new Map([['paper', venue]]), emit: (event) => void events.push(event) },
     clock,
@@ -61,7 +61,7 @@ export async function restingOrderScene(database: TestDatabase): Promise<Resting
     async rounds(count, everyMs = 60_000) {
       for (let n = 0; n < count; n += 1) {
         clock.jump(everyMs);
-        await workOnce(scene.world, { concurrency: 1 });
+        await workOnce(testRun.world, { concurrency: 1 });
       }
     },
     at: (date, time) => clock.jump(istMs(date, time) - clock.nowMs()),
@@ -71,11 +71,11 @@ export async function restingOrderScene(database: TestDatabase): Promise<Resting
         next_lookup_at is null as left, late_fill as late from public.orders`),
     money: () => one('select cash_minor::int as cash, held_minor::int as held from public.accounts'),
     async resolve(as, more = {}) {
-      const { name } = await scene.order();
+      const { name } = await testRun.order();
       const nothing = { quantity: null, priceMinor: null };
       const by = { who: 'meera', how: 'cli' } as const;
       return store.call('resolve_order', { order: String(name), as, ...nothing, by, nowMs: clock.nowMs(), ...more });
     },
   };
-  return scene;
+  return testRun;
 }

@@ -6,19 +6,18 @@ import { makeWorld } from '../../../src/compose/world.ts';
 import { readConfig } from '../../../src/config/config.ts';
 import type { RunLimits } from '../../../src/domain/decision/inputs.ts';
 import type { Fault } from '../../../src/domain/faults.ts';
-import { signalIdOf, userIdOf } from '../../../src/domain/ids.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { RunReport } from '../../../src/domain/report.ts';
-import type { Instrument, Signal, UserSettings } from '../../../src/domain/types.ts';
+import type { Instrument, Signal } from '../../../src/domain/types.ts';
 import type { UserToImport } from '../../../src/ports/store/imports.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { Quotes, World } from '../../../src/ports/world.ts';
 import { type RunResult, run } from '../../../src/run.ts';
 import type { RunRequest } from '../../../src/stages/scan/request.ts';
+import { buy, importedUser, tradeDate } from '../../support/builders.ts';
 import type { TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 
-export const tradeDate = '2025-08-28';
 export const runId = `XNSE:${tradeDate}:open:paper`;
 
 /** What a test's run is made of; every part has a plain default. */
@@ -44,22 +43,8 @@ export interface Day {
   change?: (world: World) => World;
 }
 
-export function buy(symbol: string, rank: number, referencePriceMinor: number, change: Partial<Signal> = {}): Signal {
-  const named = { exchange: 'NSE', tradeDate, strategy: 'breakout-20d', symbol, side: 'BUY' as const, ...change };
-  const rest = { rank, referencePriceMinor, stopLossMinor: null, targetMinor: null, validUntilMs: null };
-  return { id: signalIdOf(named), ...rest, ...named, ...change };
-}
-
-/** 1,00,000 rupees at 20 % with leverage 5, as the brief's example; a number, so that a message goes out. */
-export function person(name: string, change: Partial<UserSettings> = {}): UserToImport {
-  const money = { capitalMinor: 100_000_00, allocationBps: 2000, leverageCenti: 500 };
-  const limits = { maxOpenPositions: null, dailyLossLimitBps: null };
-  const whatsapp = '+919999900001';
-  return { id: userIdOf(name), name, whatsapp, ...money, ...limits, priority: 100, venue: 'paper', ...change };
-}
-
 export const fiveUsers = ['Asha Rao', 'Rohan Mehta', 'Kavita Iyer', 'Sanjay Gupta', 'Meera Nair'].map((name) =>
-  person(name),
+  importedUser(name),
 );
 export const titan = buy('TITAN', 1, 3560_00);
 export const infy = buy('INFY', 2, 1500_00);

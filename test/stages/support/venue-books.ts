@@ -3,10 +3,10 @@
 import { onScreenNotifier } from '../../../src/adapters/notifiers/on-screen.ts';
 import type { UserSettings } from '../../../src/domain/types.ts';
 import type { World } from '../../../src/ports/world.ts';
-import { instrument, user } from '../../contract/support/scene.ts';
 import { type KiteExchange, openKiteExchange } from '../../simulators/venues/kite-exchange.ts';
 import { type LemonnExchange, openLemonnExchange } from '../../simulators/venues/lemonn-exchange.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
+import { instrument, user } from '../../support/builders.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import type { TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';

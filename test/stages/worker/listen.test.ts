@@ -8,12 +8,12 @@ import type { Clock, World } from '../../../src/ports/world.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
 import { listen } from '../../../src/stages/execute/order-updates.ts';
 import { reconcile } from '../../../src/stages/execute/reconcile.ts';
-import { decideAll, nowMs, openScene, user } from '../../contract/support/scene.ts';
+import { decideAll, openTestRun } from '../../contract/support/test-run.ts';
 import { type ConnectProxy, openConnectProxy } from '../../simulators/connect-proxy.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/venues/alpaca-exchange.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
+import { nowMs, user } from '../../support/builders.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
-
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { setClock } from '../support/clocks.ts';
@@ -89,7 +89,7 @@ async function sent(): Promise<void> {
       select id, 'deposit', 10000000, 0, 'test', now() from public.accounts;
     update public.accounts set cash_minor = 10000000, not_ready = null, checked_for = '2025-08-28'`);
   await decideAll(
-    await openScene(world.store, { mode: 'live', runId: 'XNSE:2025-08-28:open:live', users: users.slice(0, 1) }),
+    await openTestRun(world.store, { mode: 'live', runId: 'XNSE:2025-08-28:open:live', users: users.slice(0, 1) }),
   );
   await execute(world, 1);
   expect(await orders()).toMatchObject([{ status: 'working' }]);

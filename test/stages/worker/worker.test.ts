@@ -4,14 +4,15 @@ import { listenForWork } from '../../../src/adapters/store/listener.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { Clock } from '../../../src/ports/world.ts';
 import { work } from '../../../src/work.ts';
-import { decideAll, openScene, quote, signal, user } from '../../contract/support/scene.ts';
+import { decideAll, openTestRun } from '../../contract/support/test-run.ts';
+import { quote, signal, tradeDate, user } from '../../support/builders.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { type CliSandbox, cliSandbox } from '../support/cli-sandbox.ts';
 import { setClock } from '../support/clocks.ts';
 import { messageRows, tally, venueBook } from '../support/database-state.ts';
 import { reportOn } from '../support/report-shape.ts';
-import { runId, storeOf, tradeDate } from '../support/run-day.ts';
+import { runId, storeOf } from '../support/run-day.ts';
 import { workerWorld } from '../support/worker-world.ts';
 
 let database: TestPostgres;
@@ -185,9 +186,13 @@ describe('an idle worker that never polls', { timeout: 30_000 }, () => {
 
   async function oneOrder(symbol: string): Promise<void> {
     const id = `XNSE:${tradeDate}:open:paper:${symbol}`;
-    const scene = await openScene(storeOf(database), { runId: id, signals: [signal(symbol)], users: [user('asha')] });
+    const testRun = await openTestRun(storeOf(database), {
+      runId: id,
+      signals: [signal(symbol)],
+      users: [user('asha')],
+    });
     await database.call('paper_venue_prepare', { tradeDate, quotes: [quote(symbol)], faults: [] });
-    await decideAll(scene);
+    await decideAll(testRun);
   }
 
   test('is woken by each run that is decided, by way of the database', async () => {

@@ -4,10 +4,9 @@ import { makeStore } from '../../../src/adapters/store/store.ts';
 import { istDate } from '../../../src/domain/market/india-time.ts';
 import { DatabaseError } from '../../../src/ports/database.ts';
 import { emitFailure } from '../../../src/stages/wrong-clock.ts';
-import { user } from '../../contract/support/scene.ts';
 import { startService } from '../../http/support/service.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
-
+import { user } from '../../support/builders.ts';
 import { timedPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { cliSandbox } from '../support/cli-sandbox.ts';

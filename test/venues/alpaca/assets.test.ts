@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { nowMs } from '../../contract/support/scene.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/venues/alpaca-exchange.ts';
 import { jumpingClock } from '../../stages/support/clocks.ts';
+import { nowMs } from '../../support/builders.ts';
 
 let alpaca: AlpacaExchange;
 beforeEach(async () => {

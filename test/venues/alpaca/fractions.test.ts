@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { decimalText, inUnits, quantityAndRest } from '../../../src/adapters/venues/alpaca/units.ts';
 import type { LookupOutcome, OrderToStart, VenueFill } from '../../../src/ports/venue.ts';
-import { nowMs } from '../../contract/support/scene.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/venues/alpaca-exchange.ts';
 import { type FaultName, faultNames } from '../../simulators/venues/exchange.ts';
 import { type JumpingClock, jumpingClock } from '../../stages/support/clocks.ts';
+import { nowMs } from '../../support/builders.ts';
 
 let clock: JumpingClock;
 let alpaca: AlpacaExchange;

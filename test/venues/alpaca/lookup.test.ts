@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cents, decimal, pieces } from '../../../src/adapters/venues/alpaca/shapes.ts';
 import type { OrderToStart } from '../../../src/ports/venue.ts';
-import { nowMs } from '../../contract/support/scene.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/venues/alpaca-exchange.ts';
 import { jumpingClock } from '../../stages/support/clocks.ts';
+import { nowMs } from '../../support/builders.ts';
 
 let alpaca: AlpacaExchange;
 beforeEach(async () => {

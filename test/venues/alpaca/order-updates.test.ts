@@ -5,9 +5,9 @@ import {
   readUpdate,
 } from '../../../src/adapters/venues/alpaca/order-updates.ts';
 import type { OrderToStart, StreamState } from '../../../src/ports/venue.ts';
-import { nowMs } from '../../contract/support/scene.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/venues/alpaca-exchange.ts';
 import { setClock } from '../../stages/support/clocks.ts';
+import { nowMs } from '../../support/builders.ts';
 
 const clock = setClock(nowMs);
 const account = { accountId: 7, userId: 'asha' };

@@ -2,10 +2,10 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { streamEgress } from '../../../src/adapters/credentials/egress.ts';
 import { alpacaUpdates } from '../../../src/adapters/venues/alpaca/order-updates.ts';
 import type { StreamState } from '../../../src/ports/venue.ts';
-import { nowMs } from '../../contract/support/scene.ts';
 import { type ConnectProxy, openConnectProxy } from '../../simulators/connect-proxy.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/venues/alpaca-exchange.ts';
 import { setClock } from '../../stages/support/clocks.ts';
+import { nowMs } from '../../support/builders.ts';
 
 const clock = setClock(nowMs);
 const account = { accountId: 7, userId: 'asha' };

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { OrderToStart, VenueAccountApi } from '../../../src/ports/venue.ts';
-import { nowMs } from '../../contract/support/scene.ts';
 import { type KiteExchange, openKiteExchange } from '../../simulators/venues/kite-exchange.ts';
 import { jumpingClock } from '../../stages/support/clocks.ts';
+import { nowMs } from '../../support/builders.ts';
 
 let kite: KiteExchange;
 let api: VenueAccountApi;

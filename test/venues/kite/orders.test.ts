@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { stampMs } from '../../../src/adapters/venues/indian.ts';
 import { exchangeRequestToken, kiteTokenUntilMs, verifyPostback } from '../../../src/adapters/venues/kite/session.ts';
 import type { OrderToStart, Venue } from '../../../src/ports/venue.ts';
-import { nowMs } from '../../contract/support/scene.ts';
 import { apiKey, apiSecret, type KiteExchange, openKiteExchange } from '../../simulators/venues/kite-exchange.ts';
 import { type JumpingClock, jumpingClock } from '../../stages/support/clocks.ts';
+import { nowMs } from '../../support/builders.ts';
 
 let clock: JumpingClock;
 let kite: KiteExchange;

@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lemonnDialect } from '../../../src/adapters/venues/lemonn/dialect.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { OrderToStart, VenueAccountApi } from '../../../src/ports/venue.ts';
-import { nowMs } from '../../contract/support/scene.ts';
 import {
   apiKey,
   type LemonnExchange,
@@ -10,6 +9,7 @@ import {
   privateKey,
 } from '../../simulators/venues/lemonn-exchange.ts';
 import { jumpingClock } from '../../stages/support/clocks.ts';
+import { nowMs } from '../../support/builders.ts';
 
 let lemonn: LemonnExchange;
 let api: VenueAccountApi;

@@ -2,9 +2,9 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { lemonnLogin } from '../../../src/adapters/venues/lemonn/login.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { Vault } from '../../../src/ports/vault.ts';
-import { nowMs } from '../../contract/support/scene.ts';
 import { apiKey, openLemonnExchange, privateKey, requestId } from '../../simulators/venues/lemonn-exchange.ts';
 import { jumpingClock } from '../../stages/support/clocks.ts';
+import { nowMs } from '../../support/builders.ts';
 
 const secrets = { clientId: 'C1', apiKey, privateKey, flow: 'access' };
 

@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lemonnDialect } from '../../../src/adapters/venues/lemonn/dialect.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { OrderToStart } from '../../../src/ports/venue.ts';
-import { nowMs } from '../../contract/support/scene.ts';
 import { type LemonnExchange, openLemonnExchange } from '../../simulators/venues/lemonn-exchange.ts';
 import { jumpingClock } from '../../stages/support/clocks.ts';
+import { nowMs } from '../../support/builders.ts';
 
 let lemonn: LemonnExchange;
 beforeEach(async () => {

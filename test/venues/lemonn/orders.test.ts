@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lemonnDialect } from '../../../src/adapters/venues/lemonn/dialect.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { OrderToStart } from '../../../src/ports/venue.ts';
-import { nowMs } from '../../contract/support/scene.ts';
 import {
   apiKey,
   type LemonnExchange,
@@ -11,6 +10,7 @@ import {
   requestId,
 } from '../../simulators/venues/lemonn-exchange.ts';
 import { type JumpingClock, jumpingClock } from '../../stages/support/clocks.ts';
+import { nowMs } from '../../support/builders.ts';
 
 let clock: JumpingClock;
 let lemonn: LemonnExchange;

@@ -6,7 +6,6 @@ import {
   openLemonnSession,
 } from '../../../src/adapters/venues/lemonn/session.ts';
 import { timeMs } from '../../../src/adapters/venues/lemonn/shapes.ts';
-import { nowMs } from '../../contract/support/scene.ts';
 import {
   apiKey,
   type LemonnExchange,
@@ -15,6 +14,7 @@ import {
   requestId,
 } from '../../simulators/venues/lemonn-exchange.ts';
 import { type JumpingClock, jumpingClock } from '../../stages/support/clocks.ts';
+import { nowMs } from '../../support/builders.ts';
 
 let clock: JumpingClock;
 let lemonn: LemonnExchange;

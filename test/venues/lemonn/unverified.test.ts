@@ -5,10 +5,11 @@ import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
 import { reconcile } from '../../../src/stages/execute/reconcile.ts';
-import { decideAll, minuteMs, nowMs, openScene, user } from '../../contract/support/scene.ts';
+import { decideAll, openTestRun } from '../../contract/support/test-run.ts';
 import { type LemonnExchange, openLemonnExchange } from '../../simulators/venues/lemonn-exchange.ts';
 import { jumpingClock } from '../../stages/support/clocks.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
+import { minuteMs, nowMs, user } from '../../support/builders.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import { freshPglite } from '../../support/postgres.ts';
 
@@ -24,12 +25,12 @@ afterAll(() => database.close());
 beforeEach(async () => {
   await emptyDatabase(database.session);
   const users = [user('asha', { venue: 'lemonn' })];
-  const scene = await openScene(store, { mode: 'live', runId: 'XNSE:2025-08-28:open:live', users });
+  const testRun = await openTestRun(store, { mode: 'live', runId: 'XNSE:2025-08-28:open:live', users });
   await database.session.exec(`
     insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, source, at)
       select id, 'deposit', 10000000, 0, 'test', now() from public.accounts;
     update public.accounts set cash_minor = 10000000, not_ready = null, checked_for = '2025-08-28'`);
-  await decideAll(scene);
+  await decideAll(testRun);
 });
 
 /** What the order comes to in a quarter of an hour, and what Lemonn has of it. */

@@ -1,52 +1,18 @@
-// Rows and calls of the store with plain defaults: signals, users, runs, orders, fills.
+// A run in a database and what is done with it, with plain defaults: opened, decided, sent, filled.
 
 import { productAt, rateFor } from '../../../src/domain/decision/charges.ts';
 import type { ChargeRate, RunLimits } from '../../../src/domain/decision/inputs.ts';
 import { marginFor } from '../../../src/domain/decision/sizing.ts';
-import { clientOrderIdOf, signalIdOf } from '../../../src/domain/ids.ts';
-import type { Instrument, Quote, Side, Signal, UserSettings } from '../../../src/domain/types.ts';
+import { clientOrderIdOf } from '../../../src/domain/ids.ts';
+import type { Quote, Signal, UserSettings } from '../../../src/domain/types.ts';
 import type { Settlement, StoredOrder } from '../../../src/ports/store/orders.ts';
 import type { DecisionToAccept, QueuedAccount } from '../../../src/ports/store/runs.ts';
 import type { Answer, Store } from '../../../src/ports/store/store.ts';
 import { holdFor } from '../../support/amounts.ts';
+import { instrument, minuteMs, nowMs, quote, signal, tradeDate, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 
-export const tradeDate = '2025-08-28';
-/** 09:20 in India. */
-export const nowMs = Date.parse(`${tradeDate}T09:20:00+05:30`);
 export const cutOffMs = nowMs + 15 * 60_000;
-export const minuteMs = 60_000;
-
-export function instrument(symbol: string, change: Partial<Instrument> = {}): Instrument {
-  const plain = { exchange: 'NSE', symbol, isin: null, name: symbol, tickMinor: 10, lotSize: 1 };
-  return { ...plain, freezeQuantity: null, fno: false, restricted: null, ...change };
-}
-
-export function signal(symbol: string, change: Partial<Signal> = {}): Signal {
-  const named = { exchange: 'NSE', tradeDate, strategy: 'breakout-20d', symbol, side: 'BUY' as Side, ...change };
-  const prices = { referencePriceMinor: 100_00, stopLossMinor: null, targetMinor: null, validUntilMs: null };
-  return { id: signalIdOf(named), rank: 1, ...prices, ...named };
-}
-
-export function quote(symbol: string, priceMinor = 100_00, atMs = nowMs): Quote {
-  const circuits = { previousCloseMinor: null, lowerCircuitMinor: null, upperCircuitMinor: null };
-  return { exchange: 'NSE', symbol, priceMinor, ...circuits, atMs };
-}
-
-/** 1,00,000 rupees, no leverage, no limits. */
-export function user(id: string, change: Partial<UserSettings> = {}): UserSettings {
-  const settings = { capitalMinor: 1_00_000_00, allocationBps: 2000, leverageCenti: 100, maxOpenPositions: null };
-  return {
-    id,
-    name: id,
-    whatsapp: null,
-    ...settings,
-    dailyLossLimitBps: null,
-    priority: 100,
-    venue: 'paper',
-    ...change,
-  };
-}
 
 export const limits = {
   priceBandBps: 300,
@@ -58,7 +24,7 @@ export const limits = {
 };
 
 /** What a test's run is made of; every part has a plain default. */
-export interface SceneOptions {
+export interface TestRunOptions {
   runId?: string;
   mode?: 'paper' | 'live';
   signals?: Signal[];
@@ -69,7 +35,7 @@ export interface SceneOptions {
   sendBeforeMs?: number;
 }
 
-export interface Scene {
+export interface TestRun {
   store: Store;
   runId: string;
   mode: 'paper' | 'live';
@@ -79,7 +45,7 @@ export interface Scene {
 }
 
 /** Imports what the setting names and opens its run: by default TITAN at 100.00 for Asha. */
-export async function openScene(store: Store, options: SceneOptions = {}): Promise<Scene> {
+export async function openTestRun(store: Store, options: TestRunOptions = {}): Promise<TestRun> {
   const { runId = 'XNSE:2025-08-28:open:paper', mode = 'paper' } = options;
   const { signals = [signal('TITAN')], users = [user('asha')] } = options;
   const instruments = [...new Set(signals.map(({ symbol }) => symbol))].map((symbol) => instrument(symbol));
@@ -107,7 +73,7 @@ export async function openScene(store: Store, options: SceneOptions = {}): Promi
 }
 
 /** The run's users that are still undecided, as `decide` would see them. */
-export function undecided({ store, runId, mode, signals }: Scene, page = {}): Promise<QueuedAccount[]> {
+export function undecided({ store, runId, mode, signals }: TestRun, page = {}): Promise<QueuedAccount[]> {
   const signalIds = signals.map(({ id }) => id);
   const args = { runId, frozen: true, mode, tradeDate, userIds: null, signalIds, afterQueuePosition: 0, limit: 1000 };
   return store.call('read_accounts', { ...args, ...page });
@@ -115,7 +81,7 @@ export function undecided({ store, runId, mode, signals }: Scene, page = {}): Pr
 
 /** A decision to buy (or sell) 10 at 100.00 with a limit of 100.50 (99.50), with the hold that `decide` would ask. */
 export function accepted(
-  scene: Scene,
+  testRun: TestRun,
   account: QueuedAccount,
   of: Signal,
   { quantity = 10, priceMinor = 100_00, limitPriceMinor = of.side === 'BUY' ? 100_50 : 99_50 } = {},
@@ -123,7 +89,7 @@ export function accepted(
   const { leverageCenti, id: userId, venue } = account.settings;
   const held = of.side === 'SELL' ? account.positions.find(({ symbol }) => symbol === of.symbol) : undefined;
   const product = held?.product ?? productAt(leverageCenti);
-  const rate = rateFor(scene.rates, of.side, product);
+  const rate = rateFor(testRun.rates, of.side, product);
   return {
     queuePosition: account.queuePosition,
     accountId: account.accountId,
@@ -141,7 +107,7 @@ export function accepted(
     leverageCenti,
     product,
     rateId: rate.id,
-    clientOrderId: clientOrderIdOf(scene.mode, venue, userId, of.id),
+    clientOrderId: clientOrderIdOf(testRun.mode, venue, userId, of.id),
   };
 }
 
@@ -169,15 +135,15 @@ export function notAccepted(
 export type Size = Parameters<typeof accepted>[3];
 
 /** Accepts every signal for every undecided user and closes the planning. */
-export async function decideAll(scene: Scene, size: Size = {}, atMs = nowMs): Promise<void> {
-  await acceptAll(scene, size, atMs);
-  await scene.store.call('decide_run', { runId: scene.runId, nowMs: atMs });
+export async function decideAll(testRun: TestRun, size: Size = {}, atMs = nowMs): Promise<void> {
+  await acceptAll(testRun, size, atMs);
+  await testRun.store.call('decide_run', { runId: testRun.runId, nowMs: atMs });
 }
 
-export async function acceptAll(scene: Scene, size: Size = {}, atMs = nowMs): Promise<DecisionToAccept[]> {
-  const page = await undecided(scene);
-  const decisions = page.flatMap((account) => scene.signals.map((of) => accepted(scene, account, of, size)));
-  await scene.store.call('accept_page', { runId: scene.runId, nowMs: atMs, decisions });
+export async function acceptAll(testRun: TestRun, size: Size = {}, atMs = nowMs): Promise<DecisionToAccept[]> {
+  const page = await undecided(testRun);
+  const decisions = page.flatMap((account) => testRun.signals.map((of) => accepted(testRun, account, of, size)));
+  await testRun.store.call('accept_page', { runId: testRun.runId, nowMs: atMs, decisions });
   return decisions;
 }
 
@@ -201,7 +167,7 @@ export function sendAll(store: Store, markId = newMark()): Promise<StoredOrder[]
   return take(store, markId);
 }
 
-/** The one order of a scene with one user and one signal, at the venue. */
+/** The one order of a testRun with one user and one signal, at the venue. */
 export async function sendOne(store: Store, markId?: string): Promise<StoredOrder> {
   const [order, ...more] = await sendAll(store, markId);
   if (!order || more.length > 0) throw new Error(`one order was to go, not ${more.length + (order ? 1 : 0)}`);

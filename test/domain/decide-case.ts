@@ -10,9 +10,8 @@ import type {
   RunFrame,
 } from '../../src/domain/decision/inputs.ts';
 import type { Instrument, Product, Quote, Side } from '../../src/domain/types.ts';
+import { instrument, nowMs, quote, signal, user } from '../support/builders.ts';
 
-/** 2025-08-28 09:20 IST. */
-export const nowMs = Date.parse('2025-08-28T09:20:00+05:30');
 const capitalMinor = 1_00_000_00;
 
 function rate(product: Product, side: Side): ChargeRate {
@@ -30,47 +29,19 @@ function rate(product: Product, side: Side): ChargeRate {
   };
 }
 
-export function quote(symbol: string, priceMinor: number, previousCloseMinor: number | null = null): Quote {
-  return {
-    exchange: 'NSE',
-    symbol,
-    priceMinor,
-    previousCloseMinor,
-    lowerCircuitMinor: null,
-    upperCircuitMinor: null,
-    atMs: nowMs - 1000,
-  };
+/** A price of a second ago. */
+export function quoteNow(symbol: string, priceMinor: number, previousCloseMinor: number | null = null): Quote {
+  return { ...quote(symbol, priceMinor, nowMs - 1000), previousCloseMinor };
 }
 
 /** A signal whose reference price is its quote, of a plain instrument with a tick of 0.10. */
 export function planned(side: Side, symbol: string, priceMinor: number, rank = 1): PlannedSignal {
+  const change = { rank, side, referencePriceMinor: priceMinor };
   return {
-    signal: {
-      id: `sig-${rank}-${symbol}-${side}`,
-      tradeDate: '2025-08-28',
-      rank,
-      strategy: 'breakout-20d',
-      exchange: 'NSE',
-      symbol,
-      side,
-      referencePriceMinor: priceMinor,
-      stopLossMinor: null,
-      targetMinor: null,
-      validUntilMs: null,
-    },
-    instrument: {
-      exchange: 'NSE',
-      symbol,
-      isin: null,
-      name: symbol,
-      tickMinor: 10,
-      lotSize: 1,
-      freezeQuantity: null,
-      fno: true,
-      restricted: null,
-    },
+    signal: { ...signal(symbol, change), id: `sig-${rank}-${symbol}-${side}` },
+    instrument: instrument(symbol, { fno: true }),
     share: symbol,
-    quote: quote(symbol, priceMinor),
+    quote: quoteNow(symbol, priceMinor),
   };
 }
 
@@ -99,18 +70,7 @@ export function frame(signals: PlannedSignal[]): RunFrame {
 /** An account that may trade everything: 1,00,000 at 20 % and leverage 5, all of it available. */
 export function account(id = 'user-1'): AccountState {
   return {
-    settings: {
-      id,
-      name: id,
-      whatsapp: null,
-      capitalMinor,
-      allocationBps: 2000,
-      leverageCenti: 500,
-      maxOpenPositions: null,
-      dailyLossLimitBps: null,
-      priority: 100,
-      venue: 'paper',
-    },
+    settings: user(id, { capitalMinor, leverageCenti: 500 }),
     active: true,
     tradingEnabled: true,
     strategies: null,
@@ -132,7 +92,7 @@ export function holding(symbol: string, quantity = 5, product: Product = 'delive
 }
 
 /** One signal and one user, with the parts a test changes at hand. */
-export interface Scene {
+export interface DecideCase {
   frame: RunFrame;
   account: AccountState;
   planned: PlannedSignal;
@@ -140,22 +100,22 @@ export interface Scene {
 }
 
 /** TITAN at 3564.80, which everybody may trade; a SELL holds 5 of it. */
-export function scene(side: Side): Scene {
+export function decideCase(side: Side): DecideCase {
   const titan = planned('BUY', 'TITAN', 3564_80);
   titan.signal.side = side;
-  if (titan.instrument === null) throw new Error('the scene needs an instrument');
-  const user = account();
-  if (side === 'SELL') user.positions = [holding('TITAN')];
-  return { frame: frame([titan]), account: user, planned: titan, instrument: titan.instrument };
+  if (titan.instrument === null) throw new Error('the decideCase needs an instrument');
+  const trader = account();
+  if (side === 'SELL') trader.positions = [holding('TITAN')];
+  return { frame: frame([titan]), account: trader, planned: titan, instrument: titan.instrument };
 }
 
-/** Changes some fields of a part of a scene. */
+/** Changes some fields of a part of a decideCase. */
 export function set<T extends object>(target: T, change: Partial<T>): void {
   Object.assign(target, change);
 }
 
-/** The one decision of a scene. */
-export function decideScene(one: Scene): Decision | undefined {
+/** The one decision of a decideCase. */
+export function decideOne(one: DecideCase): Decision | undefined {
   return decide(one.frame, one.account, new Map())[0];
 }
 

@@ -1,0 +1,50 @@
+// What tests are made of, with plain defaults: instruments, signals, quotes and users.
+import { signalIdOf, userIdOf } from '../../src/domain/ids.ts';
+import type { Instrument, Quote, Side, Signal, UserSettings } from '../../src/domain/types.ts';
+import type { UserToImport } from '../../src/ports/store/imports.ts';
+
+export const tradeDate = '2025-08-28';
+/** 09:20 in India. */
+export const nowMs = Date.parse(`${tradeDate}T09:20:00+05:30`);
+export const minuteMs = 60_000;
+
+export function instrument(symbol: string, change: Partial<Instrument> = {}): Instrument {
+  const plain = { exchange: 'NSE', symbol, isin: null, name: symbol, tickMinor: 10, lotSize: 1 };
+  return { ...plain, freezeQuantity: null, fno: false, restricted: null, ...change };
+}
+
+export function signal(symbol: string, change: Partial<Signal> = {}): Signal {
+  const named = { exchange: 'NSE', tradeDate, strategy: 'breakout-20d', symbol, side: 'BUY' as Side, ...change };
+  const prices = { referencePriceMinor: 100_00, stopLossMinor: null, targetMinor: null, validUntilMs: null };
+  return { id: signalIdOf(named), rank: 1, ...prices, ...named };
+}
+
+export function quote(symbol: string, priceMinor = 100_00, atMs = nowMs): Quote {
+  const circuits = { previousCloseMinor: null, lowerCircuitMinor: null, upperCircuitMinor: null };
+  return { exchange: 'NSE', symbol, priceMinor, ...circuits, atMs };
+}
+
+/** 1,00,000 rupees, no leverage, no limits. */
+export function user(id: string, change: Partial<UserSettings> = {}): UserSettings {
+  const settings = { capitalMinor: 1_00_000_00, allocationBps: 2000, leverageCenti: 100, maxOpenPositions: null };
+  return {
+    id,
+    name: id,
+    whatsapp: null,
+    ...settings,
+    dailyLossLimitBps: null,
+    priority: 100,
+    venue: 'paper',
+    ...change,
+  };
+}
+
+/** A user as a file names one, of 1,00,000 rupees at 20 % with leverage 5, as the brief's example; with a number, so that a message goes out. */
+export function importedUser(name: string, change: Partial<UserSettings> = {}): UserToImport {
+  return { ...user(userIdOf(name), { name, whatsapp: '+919999900001', leverageCenti: 500 }), ...change };
+}
+
+/** A signal to buy, unless `change` says otherwise. */
+export function buy(symbol: string, rank: number, referencePriceMinor: number, change: Partial<Signal> = {}): Signal {
+  return signal(symbol, { rank, referencePriceMinor, ...change });
+}

@@ -1,4 +1,5 @@
 // The sessions of a market: when one is due, until when it is accepted, and which comes next.
+import { type Currency, currencies } from '../currency.ts';
 import type { Mode } from '../types.ts';
 import { type Calendar, type DayOverride, isCovered, type OrdinaryHours } from './calendar.ts';
 import { addDays, parseTime, weekdayOf } from './india-time.ts';
@@ -87,6 +88,11 @@ export function runIdOf(sessionId: string, mode: Mode): string {
   return `${sessionId}:${mode}`;
 }
 
+/** What every amount of a run is in: its market's currency. Throws as `marketOfId` does. */
+export function currencyOfRun(runId: string): Currency {
+  return currencies[marketOfId(runId).currency];
+}
+
 /** The date of a market at an instant: its trade date. */
 export function dateIn({ zone }: Pick<Market, 'zone'>, ms: number): string {
   return zonedDate(zone, ms);
@@ -96,6 +102,11 @@ export function dateIn({ zone }: Pick<Market, 'zone'>, ms: number): string {
 export function marketOfExchange(exchange: string): Market {
   const found = marketOf(exchange);
   return found.kind === 'market' ? found.market : xnse;
+}
+
+/** What an instrument of an exchange is priced and paid in; of one nobody knows as of the NSE's. */
+export function currencyOfExchange(exchange: string): Currency {
+  return currencies[marketOfExchange(exchange).currency];
 }
 
 /** The instant of a time of day of a market's date, `HH:MM`. */

@@ -1,4 +1,5 @@
 // The message about orders placed one by one: which, by whom, and what became of them.
+import type { Currency } from '../currency.ts';
 import type { Mode } from '../types.ts';
 import { oneLine, type SummaryParts, summaryParts } from './summary.ts';
 import type { SummaryInput } from './summary-input.ts';
@@ -20,6 +21,7 @@ export interface SingleOrdersInput {
   /** The trade date, ISO. */
   date: string;
   mode: Mode;
+  currency: Currency;
   pricesFrom?: 'signal' | null;
   orders: { placedBy: PlacedBy; quantity: number; items: OrderItems }[];
 }
@@ -58,9 +60,20 @@ function headOf(input: SingleOrdersInput): Omit<SummaryParts, 'placed' | 'sectio
   return { ...partsOf(none, input), nothing: null };
 }
 
-function partsOf(items: OrderItems, { userName, language, date, mode, pricesFrom }: SingleOrdersInput): SummaryParts {
+function partsOf(items: OrderItems, input: SingleOrdersInput): SummaryParts {
   const totals = { signals: 1, chargesMinor: 0, availableMinor: null };
-  return summaryParts({ userName, language, date, mode, pricesFrom, isCorrection: false, ...items, totals });
+  const { userName, language, date, mode, currency, pricesFrom } = input;
+  return summaryParts({
+    userName,
+    language,
+    date,
+    mode,
+    currency,
+    pricesFrom,
+    isCorrection: false,
+    ...items,
+    totals,
+  });
 }
 
 function wayOf({ own, key }: PlacedBy, texts: MessageTexts): string {

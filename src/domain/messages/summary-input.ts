@@ -1,4 +1,5 @@
 // What a user's summary is made from.
+import type { Currency } from '../currency.ts';
 import type { Mode, Side } from '../types.ts';
 import type { Language } from './texts/en.ts';
 
@@ -53,6 +54,8 @@ export interface SummaryInput {
   /** The trade date, ISO. */
   date: string;
   mode: Mode;
+  /** Of every amount in it: a run is of one market, and a market has one currency. */
+  currency: Currency;
   /** `signal`: no prices were given, and each signal's own stood for one. */
   pricesFrom?: 'signal' | null | undefined;
   bought: SummaryFill[];

@@ -1,6 +1,6 @@
 // The one message a user gets for a run, within the length WhatsApp takes.
 
-import { INR } from '../currency.ts';
+import type { Currency } from '../currency.ts';
 import { isNamedRefusal } from '../order.ts';
 import { formatMoney } from '../text/money-text.ts';
 import { cut, plainLine } from '../text/text.ts';
@@ -37,9 +37,13 @@ export interface SummaryParts {
   texts: MessageTexts;
 }
 
+/** One language's words, for amounts of one currency. */
+type Wording = MessageTexts & { currency: Currency };
+
 /** Says a summary in the user's language. */
 export function summaryParts(input: SummaryInput): SummaryParts {
   const texts = messageTexts[input.language];
+  const wording = { ...texts, currency: input.currency };
   return {
     date: shortDate(oneLine(input.date, 40), texts),
     name: oneLine(input.userName, 60) || texts.there,
@@ -47,8 +51,8 @@ export function summaryParts(input: SummaryInput): SummaryParts {
     correction: input.isCorrection ? texts.correction : null,
     placed: null,
     nothing: nothingOf(input, texts),
-    sections: sectionsOf(input, texts),
-    totals: totalsOf(input, texts),
+    sections: sectionsOf(input, wording),
+    totals: totalsOf(input, wording),
     texts,
   };
 }
@@ -119,7 +123,7 @@ function nothingOf({ bought, pending, unknown, notDone, totals }: SummaryInput, 
   return tried ? texts.nothingFilled : texts.noOrder;
 }
 
-function sectionsOf({ bought, pending, unknown, notDone }: SummaryInput, texts: MessageTexts): Section[] {
+function sectionsOf({ bought, pending, unknown, notDone }: SummaryInput, texts: Wording): Section[] {
   const { titles } = texts;
   const filledSymbols = new Set(bought.map(({ symbol, side }) => `${side} ${symbol}`));
   const fills = (of: Side) => bought.filter(({ side }) => side === of).map((fill) => fillLine(fill, texts));
@@ -131,7 +135,7 @@ function sectionsOf({ bought, pending, unknown, notDone }: SummaryInput, texts: 
         .map((item) => endOf(item, filledSymbols.has(`${side} ${item.symbol}`), texts)),
       texts,
     );
-  const price = (minor: number | null) => (minor === null ? null : formatMoney(minor, INR));
+  const price = (minor: number | null) => (minor === null ? null : formatMoney(minor, texts.currency));
   const open = pending.map((order) => texts.pending(named(order), price(order.limitPriceMinor), order.status));
   const doubtful = unknown.map((order) => texts.unknown(named(order)));
   const section = (title: string, about: Section['about'], lines: string[], colon = ''): Section => {
@@ -147,29 +151,29 @@ function sectionsOf({ bought, pending, unknown, notDone }: SummaryInput, texts: 
   ].filter(({ lines }) => lines.length > 0);
 }
 
-function fillLine(fill: SummaryFill, texts: MessageTexts): string {
+function fillLine(fill: SummaryFill, texts: Wording): string {
   const { symbol, side, quantity, averagePriceMinor, amountMinor, marginMinor, partial } = fill;
   const shares = partial ? texts.partOf(quantity, partial.ordered) : String(quantity);
   const more =
     side === 'BUY'
-      ? texts.margin(formatMoney(marginMinor, INR)) + exitsOf(fill, texts)
+      ? texts.margin(formatMoney(marginMinor, texts.currency)) + exitsOf(fill, texts)
       : profitOf(fill.profitMinor, texts);
-  return `${shares} × ${name(symbol)} @ ${formatMoney(averagePriceMinor, INR)} = ${formatMoney(amountMinor, INR)}${more}`;
+  return `${shares} × ${name(symbol)} @ ${formatMoney(averagePriceMinor, texts.currency)} = ${formatMoney(amountMinor, texts.currency)}${more}`;
 }
 
 /** Stop and target of a buy's strategy: so that nobody takes them for orders, the words say that they are none. */
-function exitsOf({ stopMinor, targetMinor }: SummaryFill, texts: MessageTexts): string {
-  const [stop, target] = [stopMinor, targetMinor].map((minor) => (minor ? formatMoney(minor, INR) : null));
+function exitsOf({ stopMinor, targetMinor }: SummaryFill, texts: Wording): string {
+  const [stop, target] = [stopMinor, targetMinor].map((minor) => (minor ? formatMoney(minor, texts.currency) : null));
   return stop || target ? texts.exits(stop ?? null, target ?? null) : '';
 }
 
-function profitOf(minor: number | bigint | null | undefined, texts: MessageTexts): string {
+function profitOf(minor: number | bigint | null | undefined, texts: Wording): string {
   if (minor === null || minor === undefined) return '';
-  return minor < 0 ? texts.loss(formatMoney(-minor, INR)) : texts.profit(formatMoney(minor, INR));
+  return minor < 0 ? texts.loss(formatMoney(-minor, texts.currency)) : texts.profit(formatMoney(minor, texts.currency));
 }
 
 /** What became of it, as a clause; figures apart, so that several with the same clause can stand in one line. */
-function endOf(item: SummaryNotDone, someFilled: boolean, texts: MessageTexts) {
+function endOf(item: SummaryNotDone, someFilled: boolean, texts: Wording) {
   const { symbol, what, reason, limit, actual, message } = item;
   // What has words of ours is said in those: the broker's are English.
   const isNamed = what === 'rejected' && reason !== null && isNamedRefusal(reason);
@@ -180,7 +184,7 @@ function endOf(item: SummaryNotDone, someFilled: boolean, texts: MessageTexts) {
     const { you, figures } =
       reason === null
         ? { you: texts[what], figures: null }
-        : texts.reason(oneLine(reason, 60), plain(limit), plain(actual));
+        : texts.reason(oneLine(reason, 60), plain(limit), plain(actual), texts.currency);
     return { name: name(symbol), end: you, figures };
   }
   const end = {
@@ -192,16 +196,20 @@ function endOf(item: SummaryNotDone, someFilled: boolean, texts: MessageTexts) {
   return { name: name(symbol), end: ending, figures: null };
 }
 
-function totalsOf({ bought, notDone, totals }: SummaryInput, texts: MessageTexts): string[] {
+function totalsOf({ bought, notDone, totals }: SummaryInput, texts: Wording): string[] {
   const buys = bought.filter(({ side }) => side === 'BUY');
   const sells = bought.filter(({ side }) => side === 'SELL');
   const { spent, margin, soldFor, charges, cash } = texts.figures;
   const { signals, availableMinor } = totals;
   const figures = [
-    ...(buys.length > 0 ? [`${spent} ${sumOf(buys, 'amountMinor')}`, `${margin} ${sumOf(buys, 'marginMinor')}`] : []),
-    ...(sells.length > 0 ? [`${soldFor} ${sumOf(sells, 'amountMinor')}${profitOf(profitSum(sells), texts)}`] : []),
-    ...(bought.length > 0 ? [`${charges} ${formatMoney(totals.chargesMinor, INR)}`] : []),
-    ...(availableMinor === null ? [] : [`${cash} ${formatMoney(availableMinor, INR)}`]),
+    ...(buys.length > 0
+      ? [`${spent} ${sumOf(buys, 'amountMinor', texts)}`, `${margin} ${sumOf(buys, 'marginMinor', texts)}`]
+      : []),
+    ...(sells.length > 0
+      ? [`${soldFor} ${sumOf(sells, 'amountMinor', texts)}${profitOf(profitSum(sells), texts)}`]
+      : []),
+    ...(bought.length > 0 ? [`${charges} ${formatMoney(totals.chargesMinor, texts.currency)}`] : []),
+    ...(availableMinor === null ? [] : [`${cash} ${formatMoney(availableMinor, texts.currency)}`]),
   ];
   return [
     `${texts.total(buys.length, sells.length, signals)}${notConcerned(notDone, texts)}`,
@@ -209,10 +217,10 @@ function totalsOf({ bought, notDone, totals }: SummaryInput, texts: MessageTexts
   ];
 }
 
-function sumOf(fills: SummaryFill[], field: 'amountMinor' | 'marginMinor'): string {
+function sumOf(fills: SummaryFill[], field: 'amountMinor' | 'marginMinor', texts: Wording): string {
   return formatMoney(
     fills.reduce((total, fill) => total + BigInt(fill[field]), 0n),
-    INR,
+    texts.currency,
   );
 }
 

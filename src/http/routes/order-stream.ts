@@ -2,7 +2,9 @@
 import { type Context, Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import type { WSContext } from 'hono/ws';
+import type { Currency } from '../../domain/currency.ts';
 import { istIso } from '../../domain/market/india-time.ts';
+import { currencyOfRun } from '../../domain/market/session.ts';
 import { isTerminal, type OrderStatus } from '../../domain/order.ts';
 import type { OrderEvent, OrderWithHistory } from '../../ports/store/single-orders.ts';
 import type { World } from '../../ports/world.ts';
@@ -142,12 +144,13 @@ function follow(
   hub: OrderHub,
   { order, after, box }: { order: OrderWithHistory; after: number; box: Mailbox<Line> },
 ): () => void {
+  const currency = currencyOfRun(order.runId);
   const stops: (() => void)[] = [];
   const stop = (): void => {
     for (const one of stops.splice(0)) one();
   };
   const take = (event: OrderEvent): void => {
-    box.put({ event: 'status', id: event.eventId, data: statusData(event) });
+    box.put({ event: 'status', id: event.eventId, data: statusData(event, currency) });
     if (isTerminal(event.status)) finish(event.status);
   };
   const finish = (status: OrderStatus): void => {
@@ -170,8 +173,8 @@ function follow(
 }
 
 /** `filledQuantity` and `averagePrice` are as they were when the event happened. */
-function statusData(event: OrderEvent) {
+function statusData(event: OrderEvent, currency: Currency) {
   const { orderId, clientOrderId, status, from, reason, filledQuantity, filledValueMinor, atMs } = event;
-  const price = averagePrice(filledValueMinor, filledQuantity);
+  const price = averagePrice(filledValueMinor, filledQuantity, currency);
   return { orderId, clientOrderId, status, from, reason, filledQuantity, averagePrice: price, at: istIso(atMs) };
 }

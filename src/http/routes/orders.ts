@@ -2,8 +2,8 @@
 import { type Context, Hono } from 'hono';
 import { endTime, setMetric, startTime } from 'hono/timing';
 import { z } from 'zod';
-import { INR } from '../../domain/currency.ts';
 import { istIso } from '../../domain/market/india-time.ts';
+import { currencyOfExchange, currencyOfRun } from '../../domain/market/session.ts';
 import { reasonSentence } from '../../domain/messages/texts/reasons-en.ts';
 import { formatMinor } from '../../domain/money.ts';
 import { orderStatuses } from '../../domain/order.ts';
@@ -142,7 +142,7 @@ function problemOf(placed: Exclude<Placed, { kind: 'accepted' }>, order: OrderRe
       const { limit, actual } = placed;
       const reason = placed.reason ?? 'refused';
       const of = order.limitPriceMinor === null ? 'signal' : 'limit order';
-      const detail = `Not placed: ${reasonSentence(reason, limit, actual, of)}.`;
+      const detail = `Not placed: ${reasonSentence(reason, limit, actual, currencyOfExchange(order.exchange), of)}.`;
       return { status: 422, code: reason, detail, more: { limit, actual } };
     }
     case 'not_trading': {
@@ -211,25 +211,28 @@ async function listed(c: Context<HttpEnv>, { world }: HttpDeps): Promise<Respons
 
 function orderJson(order: OrderView) {
   const { limitPriceMinor, filledValueMinor, chargesMinor, createdAtMs, changedAtMs, ...same } = order;
+  const currency = currencyOfRun(order.runId);
   return {
     ...same,
-    limitPrice: formatMinor(limitPriceMinor, INR),
-    averagePrice: averagePrice(filledValueMinor, order.filledQuantity),
-    charges: formatMinor(chargesMinor, INR),
+    currency: currency.code,
+    limitPrice: formatMinor(limitPriceMinor, currency),
+    averagePrice: averagePrice(filledValueMinor, order.filledQuantity, currency),
+    charges: formatMinor(chargesMinor, currency),
     createdAt: istIso(createdAtMs),
     changedAt: istIso(changedAtMs),
   };
 }
 
 function withHistory({ events, fills, stopLossMinor, targetMinor, ...order }: OrderWithHistory) {
+  const currency = currencyOfRun(order.runId);
   return {
     ...orderJson(order),
-    stopLoss: stopLossMinor === null ? null : formatMinor(stopLossMinor, INR),
-    target: targetMinor === null ? null : formatMinor(targetMinor, INR),
+    stopLoss: stopLossMinor === null ? null : formatMinor(stopLossMinor, currency),
+    target: targetMinor === null ? null : formatMinor(targetMinor, currency),
     events: events.map(({ atMs, ...event }) => ({ ...event, at: istIso(atMs) })),
     fills: fills.map(({ priceMinor, atMs, ...fill }) => ({
       ...fill,
-      price: formatMinor(priceMinor, INR),
+      price: formatMinor(priceMinor, currency),
       at: istIso(atMs),
     })),
   };

@@ -1,5 +1,7 @@
 // Composes a due message: free text or template, language and channel.
+import { type Currency, INR } from '../../domain/currency.ts';
 import { addDays, istMs } from '../../domain/market/india-time.ts';
+import { currencyOfRun } from '../../domain/market/session.ts';
 import { reminderSlots, reminderText } from '../../domain/messages/login-reminder.ts';
 import { type OrderItems, type SingleOrdersInput, singleOrdersParts } from '../../domain/messages/single-orders.ts';
 import { type SummaryParts, summaryParts, textOf } from '../../domain/messages/summary.ts';
@@ -109,6 +111,11 @@ export function messageToSend(
 
 type Line = DueMessage['lines'][number];
 
+/** A message tells of one run, and a run of one market. Of no run: a login reminder, which names no amount. */
+function currencyOf({ runId }: DueMessage): Currency {
+  return runId === null ? INR : currencyOfRun(runId);
+}
+
 /** A user's rows as the message says them. Only rows: the same text comes out whoever makes it, whenever. */
 function summaryInputOf(message: DueMessage): SummaryInput {
   const { lines } = message;
@@ -118,6 +125,7 @@ function summaryInputOf(message: DueMessage): SummaryInput {
     isCorrection: message.kind.startsWith('correction'),
     date: message.tradeDate,
     mode: message.mode,
+    currency: currencyOf(message),
     pricesFrom: message.pricesFrom,
     ...itemsOf(lines),
     totals: {
@@ -138,7 +146,7 @@ function singleOrdersInputOf(message: DueMessage): SingleOrdersInput {
     const { placedBy = { own: false, key: null }, quantity } = line;
     return { placedBy, quantity: quantity ?? 0, items: itemsOf([line]) };
   });
-  return { userName, language, date: tradeDate, mode, pricesFrom, orders };
+  return { userName, language, date: tradeDate, mode, currency: currencyOf(message), pricesFrom, orders };
 }
 
 function itemsOf(lines: readonly Line[]): OrderItems {

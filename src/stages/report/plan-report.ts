@@ -1,8 +1,8 @@
 // The report of a dry run, and of a run that did not open.
-import { INR } from '../../domain/currency.ts';
 import type { Decision } from '../../domain/decision/decision.ts';
 import { marginFor, valueAt } from '../../domain/decision/sizing.ts';
 import { istIso } from '../../domain/market/india-time.ts';
+import { currencyOfRun } from '../../domain/market/session.ts';
 import { formatHundredths, formatMinor } from '../../domain/money.ts';
 import type { ReportOrder, ReportSignal, ReportTotals, RunReport, RunSkip } from '../../domain/report.ts';
 import type { Signal } from '../../domain/types.ts';
@@ -143,6 +143,7 @@ function shareOf(run: OpenRun, { signalId }: Decision): Pick<Signal, 'symbol' | 
 }
 
 function plannedOrder(run: OpenRun, { account, decision }: Pair): ReportOrder {
+  const currency = currencyOfRun(run.runId);
   const { settings } = account;
   const priceMinor = decision.priceMinor ?? 0;
   const exposureMinor = valueAt(decision.quantity, priceMinor);
@@ -157,13 +158,16 @@ function plannedOrder(run: OpenRun, { account, decision }: Pair): ReportOrder {
     quantity: decision.quantity,
     status: 'planned',
     reason: null,
-    limitPrice: decision.limitPriceMinor === null ? null : formatMinor(decision.limitPriceMinor, INR),
+    limitPrice: decision.limitPriceMinor === null ? null : formatMinor(decision.limitPriceMinor, currency),
     averagePrice: null,
     filledQuantity: 0,
-    exposure: formatMinor(exposureMinor, INR),
-    margin: formatMinor(planned.signal.side === 'SELL' ? 0 : marginFor(exposureMinor, settings.leverageCenti), INR),
-    charges: formatMinor(decision.chargesMinor, INR),
+    exposure: formatMinor(exposureMinor, currency),
+    margin: formatMinor(
+      planned.signal.side === 'SELL' ? 0 : marginFor(exposureMinor, settings.leverageCenti),
+      currency,
+    ),
+    charges: formatMinor(decision.chargesMinor, currency),
     leverage: formatHundredths(settings.leverageCenti),
-    currency: INR.code,
+    currency: currency.code,
   };
 }

@@ -1,7 +1,8 @@
 // The report of a stored run: whole, by pages, or only its counts.
-import { INR } from '../../domain/currency.ts';
+import type { Currency } from '../../domain/currency.ts';
 import { marginFor, valueAt } from '../../domain/decision/sizing.ts';
 import { istIso } from '../../domain/market/india-time.ts';
+import { currencyOfRun } from '../../domain/market/session.ts';
 import { formatHundredths, formatMinor, perUnit } from '../../domain/money.ts';
 import type { ReportOrder, ReportSignal, ReportTotals, RunReport } from '../../domain/report.ts';
 import type { ReportMessage, StoredDecision, StoredReport } from '../../ports/store/reports.ts';
@@ -17,7 +18,7 @@ export async function reportOf(store: ReportStore, runId: string): Promise<RunRe
   const [orders, decisions]: [RunReport['orders'], RunReport['decisions']] = [[], []];
   for await (const { position, queuePosition, order, ...decision } of decisionsOf(store, runId)) {
     decisions.push(decision);
-    if (order) orders.push(orderOf(decision, order));
+    if (order) orders.push(orderOf(decision, order, currencyOfRun(runId)));
   }
   return { ...counts, truncated: false, orders, decisions, messages: await messagesOf(store, runId) };
 }
@@ -61,7 +62,7 @@ export async function reportPage(
   const page = await store.call('read_report_page', { runId, afterQueuePosition: after, ...wanted });
   const orders: RunReport['orders'] = [];
   const decisions = page.decisions.map(({ position, queuePosition, order, ...decision }) => {
-    if (order) orders.push(orderOf(decision, order));
+    if (order) orders.push(orderOf(decision, order, currencyOfRun(runId)));
     return decision;
   });
   return {
@@ -139,6 +140,7 @@ function signalOf({ lowestMilli, highestMilli, fills, ...signal }: StoredReport[
 function orderOf(
   { userId, userName, symbol, side }: Pick<StoredDecision, 'userId' | 'userName' | 'symbol' | 'side'>,
   order: NonNullable<StoredDecision['order']>,
+  currency: Currency,
 ): ReportOrder {
   const exposureMinor = valueAt(order.quantity, order.decisionPriceMinor);
   return {
@@ -150,20 +152,20 @@ function orderOf(
     quantity: order.quantity,
     status: order.status,
     reason: order.reason,
-    limitPrice: formatMinor(order.limitPriceMinor, INR),
-    averagePrice: averagePrice(order.filledValueMinor, order.filledQuantity),
+    limitPrice: formatMinor(order.limitPriceMinor, currency),
+    averagePrice: averagePrice(order.filledValueMinor, order.filledQuantity, currency),
     filledQuantity: order.filledQuantity,
-    exposure: formatMinor(exposureMinor, INR),
+    exposure: formatMinor(exposureMinor, currency),
     // A sale takes no margin: it gives back what its shares were bought with.
-    margin: formatMinor(side === 'SELL' ? 0 : marginFor(exposureMinor, order.leverageCenti), INR),
-    charges: formatMinor(order.chargesMinor, INR),
+    margin: formatMinor(side === 'SELL' ? 0 : marginFor(exposureMinor, order.leverageCenti), currency),
+    charges: formatMinor(order.chargesMinor, currency),
     leverage: formatHundredths(order.leverageCenti),
-    currency: INR.code,
+    currency: currency.code,
   };
 }
 
 /** Rounded half up to the minor unit. */
-export function averagePrice(valueMinor: number, quantity: number): string | null {
+export function averagePrice(valueMinor: number, quantity: number, currency: Currency): string | null {
   if (quantity === 0) return null;
-  return formatMinor(perUnit(valueMinor, quantity), INR);
+  return formatMinor(perUnit(valueMinor, quantity), currency);
 }

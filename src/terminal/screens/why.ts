@@ -1,7 +1,8 @@
 // The screen of npm run why.
 
-import { INR } from '../../domain/currency.ts';
+import type { Currency } from '../../domain/currency.ts';
 import { istDate, istTime } from '../../domain/market/india-time.ts';
+import { currencyOfRun } from '../../domain/market/session.ts';
 import { orderReasonSentence, reasonSentence } from '../../domain/messages/texts/reasons-en.ts';
 import { formatMoney } from '../../domain/text/money-text.ts';
 import type { Why } from '../../ports/store/reports.ts';
@@ -18,54 +19,61 @@ export function whyText(why: Why, query: { user: string; symbol: string; date: s
 }
 
 function blockOf(row: Row, users: Why['users']): string {
+  const currency = currencyOfRun(row.runId);
   const name = users.find(({ id }) => id === row.userId)?.name ?? row.userId;
   const lines = [
     `${row.tradeDate}  ${row.side} ${row.symbol}  ${name} (${row.userId})`,
     `  run       ${row.runId}`,
-    `  decision  ${decisionOf(row)}`,
+    `  decision  ${decisionOf(row, currency)}`,
   ];
-  const price = row.priceMinor === null ? 'none' : formatMoney(row.priceMinor, INR);
+  const price = row.priceMinor === null ? 'none' : formatMoney(row.priceMinor, currency);
   const own = row.pricesFrom === 'signal' ? ` (${signalPriceText})` : '';
-  lines.push(`  price     ${price}${own}, reference ${formatMoney(row.referencePriceMinor, INR)} (${row.strategy})`);
-  const exits = exitText(row);
+  lines.push(
+    `  price     ${price}${own}, reference ${formatMoney(row.referencePriceMinor, currency)} (${row.strategy})`,
+  );
+  const exits = exitText(row, currency);
   if (exits !== '') lines.push(`  exits     ${exits} (shown, not placed)`);
-  return [...lines, ...orderLines(row.order)].join('\n');
+  return [...lines, ...orderLines(row.order, currency)].join('\n');
 }
 
-function exitText({ stopLossMinor, targetMinor }: Row): string {
-  const stop = stopLossMinor === null ? [] : [`stop ${formatMoney(stopLossMinor, INR)}`];
-  const target = targetMinor === null ? [] : [`target ${formatMoney(targetMinor, INR)}`];
+function exitText({ stopLossMinor, targetMinor }: Row, currency: Currency): string {
+  const stop = stopLossMinor === null ? [] : [`stop ${formatMoney(stopLossMinor, currency)}`];
+  const target = targetMinor === null ? [] : [`target ${formatMoney(targetMinor, currency)}`];
   return [...stop, ...target].join(', ');
 }
 
-function decisionOf({ outcome, reason, limit, actual, quantity, holdMinor, strategy }: Row): string {
-  if (reason === null) return `${outcome}: ${quantity} shares, ${formatMoney(holdMinor, INR)} set aside`;
+function decisionOf(
+  { outcome, reason, limit, actual, quantity, holdMinor, strategy }: Row,
+  currency: Currency,
+): string {
+  if (reason === null) return `${outcome}: ${quantity} shares, ${formatMoney(holdMinor, currency)} set aside`;
   const figures = [limit === null ? [] : [`limit ${limit}`], actual === null ? [] : [`actual ${actual}`]].flat();
   // Of the orders somebody asks for only one with a limit has a band.
   const of = strategy.startsWith('api:') ? 'limit order' : 'signal';
-  return `${outcome}: ${reason} (${reasonSentence(reason, limit, actual, of)})${figures.length > 0 ? `; ${figures.join(', ')}` : ''}`;
+  return `${outcome}: ${reason} (${reasonSentence(reason, limit, actual, currency, of)})${figures.length > 0 ? `; ${figures.join(', ')}` : ''}`;
 }
 
-function orderLines(order: Row['order']): string[] {
+function orderLines(order: Row['order'], currency: Currency): string[] {
   if (!order) return [];
   const why = order.reason === null ? '' : `: ${orderReasonSentence(order.reason)}`;
   const venueMessage = order.message === null ? '' : ` («${order.message}»)`;
   const venue = order.venueOrderId === null ? order.venue : `${order.venue} order ${order.venueOrderId}`;
   return [
     `  order     ${order.clientOrderId}, ${order.status}${why}${venueMessage}`,
-    `  venue     ${venue}, limit ${formatMoney(order.limitPriceMinor, INR)}`,
-    ...fillLine(order),
+    `  venue     ${venue}, limit ${formatMoney(order.limitPriceMinor, currency)}`,
+    ...fillLine(order, currency),
     ...order.events.map(({ atMs, from, to }) => `  ${istDate(atMs)} ${istTime(atMs)}  ${from ?? 'accepted'} → ${to}`),
     ...order.ledger.map(({ kind, cashDeltaMinor, heldDeltaMinor }) => {
-      return `  ledger    ${kind}: cash ${formatMoney(cashDeltaMinor, INR)}, held ${formatMoney(heldDeltaMinor, INR)}`;
+      return `  ledger    ${kind}: cash ${formatMoney(cashDeltaMinor, currency)}, held ${formatMoney(heldDeltaMinor, currency)}`;
     }),
   ];
 }
 
-function fillLine({ filledQuantity, filledValueMinor, chargesMinor, lateFill }: NonNullable<Row['order']>): string[] {
+function fillLine(order: NonNullable<Row['order']>, currency: Currency): string[] {
+  const { filledQuantity, filledValueMinor, chargesMinor, lateFill } = order;
   if (filledQuantity === 0) return [];
   const late = lateFill ? ' (some of it after the order had ended)' : '';
   return [
-    `  filled    ${filledQuantity} for ${formatMoney(filledValueMinor, INR)}, charges ${formatMoney(chargesMinor, INR)}${late}`,
+    `  filled    ${filledQuantity} for ${formatMoney(filledValueMinor, currency)}, charges ${formatMoney(chargesMinor, currency)}${late}`,
   ];
 }

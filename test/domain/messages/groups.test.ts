@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { INR } from '../../../src/domain/currency.ts';
 import type { SummaryInput, SummaryNotDone } from '../../../src/domain/messages/summary-input.ts';
 import { summaryText } from './summary-text.ts';
 
@@ -8,6 +9,7 @@ const nothing: SummaryInput = {
   isCorrection: false,
   date: '2025-08-28',
   mode: 'paper',
+  currency: INR,
   bought: [],
   pending: [],
   unknown: [],

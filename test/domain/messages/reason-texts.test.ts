@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { INR } from '../../../src/domain/currency.ts';
 import { denyReasons, skipReasons } from '../../../src/domain/decision/decision.ts';
 import { languages, messageTexts } from '../../../src/domain/messages/texts/en.ts';
 import { type Clause, decisionReason, type ReasonClauses } from '../../../src/domain/messages/texts/reason-clause.ts';
@@ -60,7 +61,7 @@ describe('the languages', () => {
 
   test('speak of a limit and the market where a named limit is out of its band, and of no signal', () => {
     const texts = [englishReasons, hindiReasons].map((reasons) =>
-      decisionReason(reasons, 'price_outside_band', '4272.00', '5000.00', 'limit order'),
+      decisionReason(reasons, 'price_outside_band', '4272.00', '5000.00', INR, 'limit order'),
     );
     expect(texts).toEqual([
       {
@@ -70,8 +71,8 @@ describe('the languages', () => {
       { you: 'आपका लिमिट भाव बाज़ार भाव से बहुत दूर है', figures: 'आपकी लिमिट ₹5,000.00, सबसे नज़दीकी मान्य ₹4,272.00' },
     ]);
     // Any other reason is the same whatever was asked for.
-    const halted = decisionReason(englishReasons, 'halted', null, null, 'limit order');
-    expect(halted).toEqual(decisionReason(englishReasons, 'halted', null, null));
+    const halted = decisionReason(englishReasons, 'halted', null, null, INR, 'limit order');
+    expect(halted).toEqual(decisionReason(englishReasons, 'halted', null, null, INR));
   });
 
   test('an unsent order’s reason is the order’s in both', () => {
@@ -85,7 +86,15 @@ describe('the languages', () => {
     } as const;
     const textOf = (language: 'en' | 'hi', what: 'canceled' | 'skipped') =>
       summaryText({
-        ...{ userName: 'Asha', language, isCorrection: false, date: '2025-08-28', mode: 'live', bought: [] },
+        ...{
+          userName: 'Asha',
+          language,
+          isCorrection: false,
+          date: '2025-08-28',
+          mode: 'live',
+          currency: INR,
+          bought: [],
+        },
         ...{ pending: [], unknown: [], notDone: [{ ...stopped, what }] },
         totals: { signals: 1, chargesMinor: 0, availableMinor: null },
       });
@@ -95,9 +104,9 @@ describe('the languages', () => {
   });
 
   test('a code of tomorrow is never an English word in a Hindi message', () => {
-    expect(messageTexts.hi.reason('constructor', null, null)).toEqual({ you: 'किसी और कारण से', figures: null });
+    expect(messageTexts.hi.reason('constructor', null, null, INR)).toEqual({ you: 'किसी और कारण से', figures: null });
     expect(messageTexts.hi.orderReason('penny_stock')).toBe('किसी और कारण से');
-    expect(messageTexts.en.reason('penny_stock', '1', '2')).toEqual({ you: 'penny stock', figures: null });
+    expect(messageTexts.en.reason('penny_stock', '1', '2', INR)).toEqual({ you: 'penny stock', figures: null });
     for (const language of languages) expect(messageTexts[language].orderReason('toString')).not.toContain('function');
   });
 });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { currencies } from '../../../src/domain/currency.ts';
 import type { SummaryInput } from '../../../src/domain/messages/summary-input.ts';
 import { hindiReasons } from '../../../src/domain/messages/texts/reasons-hi.ts';
 import { namedRefusals } from '../../../src/domain/order.ts';
@@ -6,7 +7,14 @@ import { summaryText } from './summary-text.ts';
 
 /** A summary of one order of AAPL that the broker refused in its own words. */
 function summaryOf(language: 'en' | 'hi', reason: string): string {
-  const nothing = { isCorrection: false, mode: 'paper' as const, bought: [], pending: [], unknown: [] };
+  const nothing = {
+    isCorrection: false,
+    mode: 'paper' as const,
+    currency: currencies.USD,
+    bought: [],
+    pending: [],
+    unknown: [],
+  };
   const figures = { limit: null, actual: null, message: 'trade denied' };
   const refused: SummaryInput['notDone'] = [{ symbol: 'AAPL', side: 'BUY', what: 'rejected', reason, ...figures }];
   const totals = { signals: 1, chargesMinor: 0, availableMinor: null };

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { INR } from '../../../src/domain/currency.ts';
 import {
   type OrderItems,
   type SingleOrdersInput,
@@ -40,6 +41,7 @@ const input = (change: Partial<SingleOrdersInput> = {}): SingleOrdersInput => {
     language: 'en',
     date: '2025-08-28',
     mode: 'live',
+    currency: INR,
     orders: [filled, rejected],
     ...change,
   };

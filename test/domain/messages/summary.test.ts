@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { currencies, INR } from '../../../src/domain/currency.ts';
 import { denyReasons, skipReasons } from '../../../src/domain/decision/decision.ts';
 import { messageLimit, oneLine, shortDate } from '../../../src/domain/messages/summary.ts';
 import type { SummaryInput, SummaryNotDone } from '../../../src/domain/messages/summary-input.ts';
-import { reasonSentence, runSkipTexts, shortReason } from '../../../src/domain/messages/texts/reasons-en.ts';
 import { summaryText } from './summary-text.ts';
 
 const nothing: SummaryInput = {
@@ -12,6 +12,7 @@ const nothing: SummaryInput = {
   isCorrection: false,
   date: '2025-08-28',
   mode: 'paper',
+  currency: INR,
   bought: [],
   pending: [],
   unknown: [],
@@ -143,6 +144,7 @@ function inputs(maxItems: number): fc.Arbitrary<SummaryInput> {
     isCorrection: fc.boolean(),
     date: fc.constantFrom('2025-08-28', '2026-01-01'),
     mode: fc.constantFrom('paper', 'live'),
+    currency: fc.constantFrom(...Object.values(currencies)),
     bought: fc.array(
       fc.record({ symbol: anyText, side, quantity, averagePriceMinor: minor, amountMinor: minor, marginMinor: minor }),
       { maxLength: maxItems },
@@ -236,56 +238,6 @@ describe('whatever comes from outside', () => {
     expect(oneLine('ab👍👍', 5)).toBe('ab👍…');
     expect(oneLine('कृष्णा', 4)).toBe('कृ…');
     expect(oneLine('Asha', 4)).toBe('Asha');
-  });
-});
-
-describe('reasons', () => {
-  test('every reason has its own words, short enough for a table', () => {
-    const reasons = [...skipReasons, ...denyReasons];
-    const shorts = reasons.map(shortReason);
-    expect(new Set(shorts).size).toBe(reasons.length);
-    expect(new Set(reasons.map((code) => reasonSentence(code, null, '1'))).size).toBe(reasons.length);
-    for (const short of shorts) expect(short.length).toBeLessThanOrEqual(12);
-    for (const text of Object.values(runSkipTexts)) expect(text).toMatch(/^[a-z].*[^.]$/);
-  });
-
-  test.each([
-    [
-      'price_outside_band',
-      '3.00',
-      '-3.41',
-      'the price had moved too far from the signal (moved -3.41 %, limit 3.00 %)',
-    ],
-    [
-      'daily_loss_limit',
-      '-2000.00',
-      '-2500.00',
-      'your daily loss limit is reached (today -₹2,500.00, limit -₹2,000.00)',
-    ],
-    [
-      'daily_loss_limit',
-      '-2000.00',
-      null,
-      'your result of today is not known, so your daily loss limit could not be checked (limit -₹2,000.00)',
-    ],
-    [
-      'quantity_zero',
-      '1000.00',
-      '7129.60',
-      'your share per trade is too small for one lot (one lot needs ₹7,129.60, your share ₹1,000.00)',
-    ],
-    [
-      'freeze_quantity',
-      '1800',
-      '2500',
-      'it is more than the exchange takes in one order (quantity 2500, largest 1800)',
-    ],
-    ['symbol_cap', '100.00', '200.00', 'our limit for this share is reached for today'],
-    ['insufficient_funds', 'odd', '1.00', 'not enough free money (needed ₹1.00, available odd)'],
-    ['constructor', null, null, 'constructor'],
-    ['new_reason', '1', '2', 'new reason'],
-  ])('%s with limit %s and actual %s', (code, limit, actual, text) => {
-    expect(reasonSentence(code, limit, actual)).toBe(text);
   });
 
   test('a date is written out, and what is none is left alone', () => {

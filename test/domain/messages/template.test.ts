@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { currencies, INR } from '../../../src/domain/currency.ts';
 import { denyReasons, skipReasons } from '../../../src/domain/decision/decision.ts';
 import { summaryParts } from '../../../src/domain/messages/summary.ts';
 import type { SummaryInput } from '../../../src/domain/messages/summary-input.ts';
@@ -21,6 +22,7 @@ const plain: SummaryInput = {
   isCorrection: false,
   date: '2025-08-28',
   mode: 'live',
+  currency: INR,
   bought: [],
   pending: [],
   unknown: [],
@@ -126,6 +128,7 @@ const any: fc.Arbitrary<SummaryInput> = fc.record({
   isCorrection: fc.boolean(),
   date: fc.constantFrom('2025-08-28', '2026-01-01'),
   mode: fc.constantFrom('paper', 'live'),
+  currency: fc.constantFrom(...Object.values(currencies)),
   bought: fc.array(
     fc.record({
       symbol: anyText,

@@ -58,7 +58,7 @@ const english: MessageTexts = {
   canceled: (rest, why) => `${restWas(rest)}canceled${after(why)}`,
   expired: (rest, why) =>
     `${restWas(rest)}${why ? `expired${after(why)}` : 'not filled in time, so the order has expired'}`,
-  reason: (reason, limit, actual) => decisionReason(englishReasons, reason, limit, actual),
+  reason: (reason, limit, actual, currency) => decisionReason(englishReasons, reason, limit, actual, currency),
   orderReason: (reason) => orderReason(englishReasons, reason),
   notPlaced: (why) => `not placed${after(why)}`,
   totalTitle: 'Total',

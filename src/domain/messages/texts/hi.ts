@@ -53,7 +53,7 @@ export const hindi: MessageTexts = {
   canceled: (rest, why) => `${restWas(rest)}रद्द हुआ${after(why)}`,
   expired: (rest, why) =>
     `${restWas(rest)}${why ? `समाप्त हुआ${after(why)}` : 'समय पर पूरा नहीं हुआ, इसलिए ऑर्डर समाप्त हो गया'}`,
-  reason: (reason, limit, actual) => decisionReason(hindiReasons, reason, limit, actual),
+  reason: (reason, limit, actual, currency) => decisionReason(hindiReasons, reason, limit, actual, currency),
   orderReason: (reason) => orderReason(hindiReasons, reason),
   notPlaced: (why) => `ऑर्डर नहीं दिया गया${after(why)}`,
   totalTitle: 'कुल',

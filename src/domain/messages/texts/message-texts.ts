@@ -1,4 +1,5 @@
 // What a summary says, whatever its language: the texts every language has to have.
+import type { Currency } from '../../currency.ts';
 import type { Side } from '../../types.ts';
 import type { ReasonText } from './reason-clause.ts';
 
@@ -50,7 +51,7 @@ export interface MessageTexts {
   rejected: (rest: boolean, brokerText: string, why: string) => string;
   canceled: (rest: boolean, why: string) => string;
   expired: (rest: boolean, why: string) => string;
-  reason: (reason: string, limit: string | null, actual: string | null) => ReasonText;
+  reason: (reason: string, limit: string | null, actual: string | null, currency: Currency) => ReasonText;
   orderReason: (reason: string) => string;
   /** An order that never got to the broker, whatever its status says. */
   notPlaced: (why: string) => string;

@@ -1,8 +1,8 @@
 // How a reason and its two figures become a clause for a user, in any language.
 
-import { INR } from '../../currency.ts';
+import type { Currency } from '../../currency.ts';
 import type { DenyReason, SkipReason } from '../../decision/decision.ts';
-import { parseMinor } from '../../money.ts';
+import { parseHundredths, parseMinor } from '../../money.ts';
 import type { OrderReason } from '../../order.ts';
 import { formatMoney } from '../../text/money-text.ts';
 
@@ -45,6 +45,7 @@ export function decisionReason(
   code: string,
   limit: string | null,
   actual: string | null,
+  currency: Currency,
   of: DecisionOf = 'signal',
 ): ReasonText {
   const ofLimit = of === 'limit order' && code === 'price_outside_band';
@@ -54,8 +55,8 @@ export function decisionReason(
   const you = actual === null && unmeasured ? unmeasured : clause.you;
   if (!measure) return { you, figures: null };
   const figures = [
-    actual === null ? null : `${measure.actual} ${figure(measure.unit, actual)}`,
-    limit === null ? null : `${measure.limit} ${figure(measure.unit, limit)}`,
+    actual === null ? null : `${measure.actual} ${figure(measure.unit, actual, currency)}`,
+    limit === null ? null : `${measure.limit} ${figure(measure.unit, limit, currency)}`,
   ].filter((text) => text !== null);
   return { you, figures: figures.length === 0 ? null : figures.join(', ') };
 }
@@ -70,8 +71,9 @@ function lookedUp(table: Readonly<Record<string, Clause>>, code: string): Clause
 }
 
 /** A figure that is not the decimal it should be is shown as it is: a strange figure beats a missing one. */
-function figure(unit: Unit, value: string): string {
-  const minor = parseMinor(value, INR);
-  if (minor === null || unit === 'count') return value;
-  return unit === 'money' ? formatMoney(minor, INR) : `${value} %`;
+function figure(unit: Unit, value: string, currency: Currency): string {
+  if (unit === 'count') return value;
+  if (unit === 'percent') return parseHundredths(value) === null ? value : `${value} %`;
+  const minor = parseMinor(value, currency);
+  return minor === null ? value : formatMoney(minor, currency);
 }

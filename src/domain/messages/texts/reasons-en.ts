@@ -1,4 +1,5 @@
 // Every reason in English: for users as a clause, for operators in a table cell.
+import type { Currency } from '../../currency.ts';
 import type { DenyReason, SkipReason } from '../../decision/decision.ts';
 import type { OrderReason } from '../../order.ts';
 import type { RunSkip } from '../../report.ts';
@@ -143,9 +144,10 @@ export function reasonSentence(
   reason: string,
   limit: string | null,
   actual: string | null,
+  currency: Currency,
   of: DecisionOf = 'signal',
 ): string {
-  const { you, figures } = decisionReason(englishReasons, reason, limit, actual, of);
+  const { you, figures } = decisionReason(englishReasons, reason, limit, actual, currency, of);
   return figures === null ? you : `${you} (${figures})`;
 }
 

@@ -1,5 +1,5 @@
 // Stops and targets of signals as cells of a table.
-import { INR } from '../domain/currency.ts';
+import type { Currency } from '../domain/currency.ts';
 import { formatMoney } from '../domain/text/money-text.ts';
 import type { Cell } from './table.ts';
 
@@ -15,6 +15,6 @@ export type Exits = ReadonlyMap<string, Exit>;
 export const noExits: Exits = new Map();
 
 /** Stop and target as two cells; empty where the signal has none. */
-export function exitCells({ stopLossMinor = null, targetMinor = null }: Exit = {}): Cell[] {
-  return [stopLossMinor, targetMinor].map((minor) => (minor === null ? '' : formatMoney(minor, INR)));
+export function exitCells(currency: Currency, { stopLossMinor = null, targetMinor = null }: Exit = {}): Cell[] {
+  return [stopLossMinor, targetMinor].map((minor) => (minor === null ? '' : formatMoney(minor, currency)));
 }

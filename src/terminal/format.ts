@@ -1,6 +1,6 @@
 // Money, counts, durations and labels as a person reads them.
 
-import { INR } from '../domain/currency.ts';
+import type { Currency } from '../domain/currency.ts';
 import { humanDate, parseTradeDate } from '../domain/market/india-time.ts';
 import { parseMinor } from '../domain/money.ts';
 import { formatMoney } from '../domain/text/money-text.ts';
@@ -10,10 +10,10 @@ import { fitted } from './width.ts';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** A decimal string of the report as rupees: '99814.40' → '₹99,814.40'. One that is none comes back as it is. */
-export function money(decimal: string): string {
-  const minor = parseMinor(decimal, INR);
-  return minor === null ? fitted(decimal, 20) : formatMoney(minor, INR);
+/** A decimal string of the report as money: '99814.40' of INR → '₹99,814.40'. One that is none comes back as it is. */
+export function money(decimal: string, currency: Currency): string {
+  const minor = parseMinor(decimal, currency);
+  return minor === null ? fitted(decimal, 20) : formatMoney(minor, currency);
 }
 
 /** '1 order', '2 orders', '1,00,000 orders'. */

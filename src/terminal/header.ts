@@ -1,5 +1,6 @@
 // What a scan shows before anything happens.
-import { INR } from '../domain/currency.ts';
+import type { Currency } from '../domain/currency.ts';
+import { currencyOfRun } from '../domain/market/session.ts';
 import { formatHundredths } from '../domain/money.ts';
 import { formatMoney } from '../domain/text/money-text.ts';
 import type { Mode, Side } from '../domain/types.ts';
@@ -64,7 +65,7 @@ export function headerText(facts: HeaderFacts, columns: number, paint: Paint): s
   ];
   const lines = rows.map(([label, value]) => `${paint('quiet', padded(label, 12))}${value}`);
   const sections = [paint('strong', `daily-scan${dryRun ? ' · dry run' : ''}`), lines.join('\n')];
-  if (signals.length > 0) sections.push(signalTable(signals, columns, paint));
+  if (signals.length > 0) sections.push(signalTable(facts, columns, paint));
   sections.push(aboutTo(facts));
   return sections.join('\n\n');
 }
@@ -78,12 +79,13 @@ function pricesRow({ mode, signals, pricesFrom }: HeaderFacts, paint: Paint): [s
   return [['Prices', paint('notice', text)]];
 }
 
-function signalTable(signals: HeaderSignal[], columns: number, paint: Paint): string {
+function signalTable({ signals, session }: HeaderFacts, columns: number, paint: Paint): string {
+  const currency = currencyOfRun(session);
   const exits = signals.some(({ stopLossMinor, targetMinor }) => stopLossMinor || targetMinor);
   const heads = exits ? [...signalColumns, ...exitColumns] : signalColumns;
   const rows = signals
     .slice(0, MAX_SIGNALS_SHOWN)
-    .map((signal) => [...signalRow(signal), ...(exits ? exitCells(signal) : [])]);
+    .map((signal) => [...signalRow(signal, currency), ...(exits ? exitCells(currency, signal) : [])]);
   const left = signals.length - MAX_SIGNALS_SHOWN;
   return [
     table(heads, rows, columns, paint),
@@ -92,10 +94,11 @@ function signalTable(signals: HeaderSignal[], columns: number, paint: Paint): st
   ].join('\n');
 }
 
-function signalRow({ rank, symbol, side, referencePriceMinor, priceMinor }: HeaderSignal): Cell[] {
-  const price: Cell = priceMinor === null ? { text: 'no price', tone: 'notice' } : formatMoney(priceMinor, INR);
+function signalRow(signal: HeaderSignal, currency: Currency): Cell[] {
+  const { rank, symbol, side, referencePriceMinor, priceMinor } = signal;
+  const price: Cell = priceMinor === null ? { text: 'no price', tone: 'notice' } : formatMoney(priceMinor, currency);
   const moved = priceMinor === null ? '' : movedPct(priceMinor, referencePriceMinor);
-  return [String(rank), fitted(symbol, 24), side, formatMoney(referencePriceMinor, INR), price, moved];
+  return [String(rank), fitted(symbol, 24), side, formatMoney(referencePriceMinor, currency), price, moved];
 }
 
 /** Percent from the reference price, rounded to the hundredth, as a refusal for `price_outside_band` says it too. */

@@ -1,7 +1,8 @@
 // npm run report: the report of a run again, on the screen, as JSON or as CSV.
 import { stringify } from 'csv-stringify/sync';
 import type { Config } from '../../config/config.ts';
-import { INR } from '../../domain/currency.ts';
+import type { Currency } from '../../domain/currency.ts';
+import { currencyOfRun } from '../../domain/market/session.ts';
 import { formatMinor } from '../../domain/money.ts';
 import type { ReportReasons } from '../../ports/store/reports.ts';
 import type { Store } from '../../ports/store/store.ts';
@@ -88,14 +89,14 @@ async function partOfReport(store: Store, runId: string, query: PageQuery, flags
     );
     const more = pageCommand('report', runId, last, again.map(([name, value]) => ` --${name} ${value}`).join(''));
     const shown = screen();
-    shown.report(report, factsOf(facts, { limit: query.limit, left, more }));
+    shown.report(report, factsOf(facts, currencyOfRun(runId), { limit: query.limit, left, more }));
     shown.timings(timings, report);
   }
   return 0;
 }
 
-function factsOf(facts: ReportReasons, page: NonNullable<ReportFacts['page']>): ReportFacts {
-  const money = (minor: number) => (minor === 0 ? null : formatMinor(minor, INR));
+function factsOf(facts: ReportReasons, currency: Currency, page: NonNullable<ReportFacts['page']>): ReportFacts {
+  const money = (minor: number) => (minor === 0 ? null : formatMinor(minor, currency));
   return {
     page,
     reasons: facts.reasons,

@@ -1,7 +1,8 @@
 // The tables of a report: signals, users and planned orders.
 
-import { INR } from '../../domain/currency.ts';
+import { type Currency, currencies } from '../../domain/currency.ts';
 import { exactMargin } from '../../domain/decision/sizing.ts';
+import { currencyOfRun } from '../../domain/market/session.ts';
 import { formatMinor, parseHundredths, parseMinor } from '../../domain/money.ts';
 import type { ReportOrder, ReportSignal, RunReport } from '../../domain/report.ts';
 import { formatMoney } from '../../domain/text/money-text.ts';
@@ -25,13 +26,13 @@ export function signalsTable(report: RunReport, columns: number, paint: Paint, e
     ...[spare('Stop'), spare('Target'), spare('Time'), spare('Price spread')],
   ];
   const signals = [...report.signals].sort((a, b) => a.rank - b.rank);
-  const rows = signals.slice(0, MAX_SIGNALS_SHOWN).map((signal) => signalRow(signal, report.dryRun, exits));
+  const rows = signals.slice(0, MAX_SIGNALS_SHOWN).map((signal) => signalRow(signal, report, exits));
   const left = signals.length - MAX_SIGNALS_SHOWN;
   const text = tableWithoutEmpty(heads, rows, columns, paint);
   return left > 0 ? `${text}\n… and ${grouped(left)} more signals` : text;
 }
 
-function signalRow(signal: ReportSignal, dryRun: boolean, exits: Exits): Cell[] {
+function signalRow(signal: ReportSignal, { dryRun, runId }: RunReport, exits: Exits): Cell[] {
   const { rank, symbol, side, accepted, filled, rejected, unknown, skipped, denied, priceSpreadPct } = signal;
   return [
     String(rank),
@@ -43,7 +44,7 @@ function signalRow(signal: ReportSignal, dryRun: boolean, exits: Exits): Cell[] 
     count(unknown, 'bad'),
     count(skipped),
     count(denied),
-    ...exitCells(exits.get(signal.id)),
+    ...exitCells(currencyOfRun(runId), exits.get(signal.id)),
     dryRun ? '' : duration(signal.durationMs),
     priceSpreadPct === null ? '' : `${priceSpreadPct.toFixed(2)} %`,
   ];
@@ -77,8 +78,10 @@ function userRow(
   const having = (...statuses: ReportOrder['status'][]) =>
     orders.filter(({ status }) => statuses.includes(status)).length;
   const outcome = (wanted: string) => decisions.filter((decision) => decision.outcome === wanted).length;
+  const currency = currencyOfRun(report.runId);
   const traded = orders.filter(({ filledQuantity }) => filledQuantity > 0);
   const buys = traded.filter(({ side }) => side === 'BUY');
+  const sells = traded.filter(({ side }) => side === 'SELL');
   return [
     fitted(userName, 20),
     count(having('filled'), 'good'),
@@ -88,10 +91,10 @@ function userRow(
     count(having('canceled', 'expired'), 'notice'),
     count(outcome('skipped')),
     count(outcome('denied')),
-    amount(buys.map(filledMinor)),
-    amount(traded.filter(({ side }) => side === 'SELL').map(filledMinor)),
-    amount(buys.map(marginOfFilled)),
-    amount(traded.map(({ charges }) => parseMinor(charges, INR) ?? 0)),
+    amount(currency, buys, filledMinor),
+    amount(currency, sells, filledMinor),
+    amount(currency, buys, marginOfFilled),
+    amount(currency, traded, ({ charges }) => parseMinor(charges, currency) ?? 0),
     messageCell(report, userId),
   ];
 }
@@ -114,7 +117,7 @@ export function planTable(report: RunReport, columns: number, paint: Paint, exit
   const signalOf = new Map(pairsOf(report).map(({ decision, order }) => [order, decision.signalId]));
   const rows = report.orders
     .filter(({ userId }) => shown.has(userId))
-    .map((order) => planRow(order, exitCells(exits.get(signalOf.get(order) ?? ''))));
+    .map((order) => planRow(order, exitCells(currencies[order.currency], exits.get(signalOf.get(order) ?? ''))));
   if (rows.length === 0) return 'No order would be placed.';
   const text = tableWithoutEmpty(heads, rows, columns, paint);
   return [text, leftLine({ ...page, left: users.length - shown.size })].filter((part) => part !== '').join('\n');
@@ -122,41 +125,50 @@ export function planTable(report: RunReport, columns: number, paint: Paint, exit
 
 function planRow(order: ReportOrder, exits: Cell[]): Cell[] {
   const { userName, side, symbol, quantity, limitPrice, exposure, margin, charges, leverage } = order;
+  const currency = currencies[order.currency];
   const bound = side === 'BUY' ? '≤' : '≥';
   return [
     fitted(userName, 20),
     side,
     fitted(symbol, 24),
     grouped(quantity),
-    limitPrice === null ? 'market' : `${bound} ${money(limitPrice)}`,
-    money(exposure),
-    side === 'SELL' ? '' : money(margin),
+    limitPrice === null ? 'market' : `${bound} ${money(limitPrice, currency)}`,
+    money(exposure, currency),
+    side === 'SELL' ? '' : money(margin, currency),
     ...exits,
-    money(charges),
+    money(charges, currency),
     `${fitted(leverage, 8)}x`,
   ];
 }
 
 /** Of what is filled alone, at the order's leverage. */
 function marginOfFilled(order: ReportOrder): number | bigint {
+  const currency = currencies[order.currency];
   const leverageCenti = parseHundredths(order.leverage) ?? 0;
-  if (order.filledQuantity === order.quantity || leverageCenti < 100) return parseMinor(order.margin, INR) ?? 0;
+  if (order.filledQuantity === order.quantity || leverageCenti < 100) return parseMinor(order.margin, currency) ?? 0;
   return exactMargin(filledMinor(order), leverageCenti);
 }
 
 /** The value of what is filled, as near as an average price in paise can give it. */
-function filledMinor({ filledQuantity, averagePrice }: ReportOrder): bigint {
-  const averageMinor = averagePrice === null ? null : parseMinor(averagePrice, INR);
+function filledMinor({ filledQuantity, averagePrice, currency }: ReportOrder): bigint {
+  const averageMinor = averagePrice === null ? null : parseMinor(averagePrice, currencies[currency]);
   return BigInt(averageMinor ?? 0) * BigInt(filledQuantity);
 }
 
-function amount(minors: (number | bigint)[]): string {
-  return minors.length === 0
-    ? ''
-    : formatMoney(
-        minors.reduce<bigint>((sum, minor) => sum + BigInt(minor), 0n),
-        INR,
+function amount(currency: Currency, orders: ReportOrder[], of: (order: ReportOrder) => number | bigint): string {
+  return orders.length === 0 ? '' : formatMoney(sumIn(currency, orders, of), currency);
+}
+
+/** @throws Error for an order in another currency: amounts of two never meet in a sum */
+function sumIn(currency: Currency, orders: ReportOrder[], of: (order: ReportOrder) => number | bigint): bigint {
+  return orders.reduce((sum, order) => {
+    if (order.currency !== currency.code) {
+      throw new Error(
+        `order ${order.clientOrderId} is in ${order.currency}, and what it is summed in is ${currency.code}`,
       );
+    }
+    return sum + BigInt(of(order));
+  }, 0n);
 }
 
 function count(value: number, tone?: Tone): Cell {
@@ -182,20 +194,9 @@ export function widestSpread(signals: ReportSignal[]): string | null {
   return `${(widest.priceSpreadPct ?? 0).toFixed(2)} % at most between users (${fitted(widest.symbol, 24)})`;
 }
 
-/** Money bought for over all orders of the report, as a decimal string. */
-export function boughtTotal(orders: ReportOrder[]): string {
-  return filledTotal(orders, 'BUY');
-}
-
-/** Money sold for over all orders of the report, as a decimal string. */
-export function soldTotal(orders: ReportOrder[]): string {
-  return filledTotal(orders, 'SELL');
-}
-
-function filledTotal(orders: ReportOrder[], of: 'BUY' | 'SELL'): string {
+/** Money bought or sold for over all orders of a run, as a decimal string in its currency. */
+export function filledTotal({ runId, orders }: RunReport, of: 'BUY' | 'SELL'): string {
+  const currency = currencyOfRun(runId);
   const traded = orders.filter(({ side, filledQuantity }) => side === of && filledQuantity > 0);
-  return formatMinor(
-    traded.map(filledMinor).reduce((sum, minor) => sum + minor, 0n),
-    INR,
-  );
+  return formatMinor(sumIn(currency, traded, filledMinor), currency);
 }

@@ -1,9 +1,10 @@
 // A run in figures, and what of it needs a person.
+import { currencyOfRun } from '../../domain/market/session.ts';
 import type { RunReport } from '../../domain/report.ts';
 import { countsOf, duration, grouped, money, plural, signalPriceText } from '../format.ts';
 import type { Paint } from '../table.ts';
 import { fitted, padded } from '../width.ts';
-import { boughtTotal, soldTotal, widestSpread } from './tables.ts';
+import { filledTotal, widestSpread } from './tables.ts';
 
 const MAX_UNKNOWN_SHOWN = 5;
 
@@ -32,11 +33,11 @@ export interface MoneySums {
 }
 
 /** Of a report that lists its orders; without the list (a truncated one) nothing is known, and ₹0.00 would be a lie. */
-function sumsOf({ orders }: RunReport): MoneySums {
-  const filled = orders.filter(({ filledQuantity }) => filledQuantity > 0);
+function sumsOf(report: RunReport): MoneySums {
+  const filled = report.orders.filter(({ filledQuantity }) => filledQuantity > 0);
   return {
-    bought: filled.some(({ side }) => side === 'BUY') ? boughtTotal(orders) : null,
-    sold: filled.some(({ side }) => side === 'SELL') ? soldTotal(orders) : null,
+    bought: filled.some(({ side }) => side === 'BUY') ? filledTotal(report, 'BUY') : null,
+    sold: filled.some(({ side }) => side === 'SELL') ? filledTotal(report, 'SELL') : null,
   };
 }
 
@@ -62,10 +63,11 @@ function decisionCounts({ totals }: RunReport): string {
 }
 
 function ordersAndMoney(report: RunReport, sums: MoneySums): [string, string][] {
-  const { totals, signals } = report;
+  const { totals, signals, runId } = report;
+  const currency = currencyOfRun(runId);
   const lines: [string, string][] = [['Orders', `${grouped(totals.accepted)}: ${orderCounts(report)}`]];
-  if (sums.bought !== null) lines.push(['Bought for', money(sums.bought)]);
-  if (sums.sold !== null) lines.push(['Sold for', money(sums.sold)]);
+  if (sums.bought !== null) lines.push(['Bought for', money(sums.bought, currency)]);
+  if (sums.sold !== null) lines.push(['Sold for', money(sums.sold, currency)]);
   const spread = widestSpread(signals);
   if (spread) lines.push(['Spread', spread]);
   const { queued, sent, delivered, failed, unknown, suppressed } = totals.messages;

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { positionJson } from '../../src/commands/accounts/positions.ts';
+import { positionsText } from '../../src/terminal/screens/holdings.ts';
 import { planTable, usersTable } from '../../src/terminal/screens/tables.ts';
 import { totalsText } from '../../src/terminal/screens/totals.ts';
 import { plain } from '../../src/terminal/table.ts';
@@ -35,4 +37,16 @@ test('rupees and dollars never meet in a sum: a report that mixes them is refuse
   const both = /order ab12 is in INR, and what it is summed in is USD/;
   expect(() => totalsText(mixed, plain)).toThrow(both);
   expect(() => usersTable(mixed, 200, plain)).toThrow(both);
+});
+
+test('what is held is shown in the currency of its exchange, each row in its own', () => {
+  const held = {
+    ...{ key: 'k', userId: 'u1', userName: 'Asha Rao', venue: 'paper', mode: 'paper' as const, quantity: 4 },
+    ...{ costMinor: 92_980, marginMinor: 92_980, priceMinor: 23_300, pricedAtMs: 0 },
+  };
+  const apple = { ...held, exchange: 'US', symbol: 'AAPL' };
+  const text = positionsText([apple, { ...held, exchange: 'NSE', symbol: 'TITAN' }], 0, 200, plain);
+  expect(text).toMatch(/AAPL +4 +\$232\.45 +\$233\.00 .*\$932\.00 +\+\$2\.20 +\$929\.80/);
+  expect(text).toMatch(/TITAN +4 +₹232\.45 +₹233\.00 .*₹932\.00 +\+₹2\.20 +₹929\.80/);
+  expect(positionJson(apple)).toMatchObject({ currency: 'USD', cost: '929.80', profit: '2.20' });
 });

@@ -1,8 +1,8 @@
 // npm run positions: what is held, at what cost, and worth what.
 import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
-import { INR } from '../../domain/currency.ts';
 import { istIso } from '../../domain/market/india-time.ts';
+import { currencyOfExchange } from '../../domain/market/session.ts';
 import { formatMinor, perUnit } from '../../domain/money.ts';
 import type { HeldPosition } from '../../ports/store/money.ts';
 import { positionsText, positionValue } from '../../terminal/screens/holdings.ts';
@@ -57,17 +57,18 @@ function againFlags({ user, mode, limit }: PositionsFlags): string {
   return repeated.map(([name, value]) => `--${name} "${value}" `).join('');
 }
 
-function positionJson({ key: _, costMinor, marginMinor, priceMinor, pricedAtMs, ...row }: HeldPosition) {
+export function positionJson({ key: _, costMinor, marginMinor, priceMinor, pricedAtMs, ...row }: HeldPosition) {
   const value = positionValue({ quantity: row.quantity, priceMinor });
+  const currency = currencyOfExchange(row.exchange);
   return {
     ...row,
-    currency: INR.code,
-    averageCost: formatMinor(perUnit(costMinor, row.quantity), INR),
-    cost: formatMinor(costMinor, INR),
-    lastPrice: priceMinor === null ? null : formatMinor(priceMinor, INR),
+    currency: currency.code,
+    averageCost: formatMinor(perUnit(costMinor, row.quantity), currency),
+    cost: formatMinor(costMinor, currency),
+    lastPrice: priceMinor === null ? null : formatMinor(priceMinor, currency),
     pricedAt: pricedAtMs === null ? null : istIso(pricedAtMs),
-    value: value === null ? null : formatMinor(value, INR),
-    profit: value === null ? null : formatMinor(value - BigInt(costMinor), INR),
-    margin: formatMinor(marginMinor, INR),
+    value: value === null ? null : formatMinor(value, currency),
+    profit: value === null ? null : formatMinor(value - BigInt(costMinor), currency),
+    margin: formatMinor(marginMinor, currency),
   };
 }

@@ -29,7 +29,7 @@ export function dayText(day: DayOverview, columns: number, paint: Paint): string
 
 function figures({ accounts, held, orders, messages, runs }: DayOverview, paint: Paint): string {
   const unpriced = held.unpriced === 0 ? '' : ` (${plural(held.unpriced, 'instrument')} without a price left out)`;
-  const profit = profitCell(held.valueMinor - held.costMinor);
+  const profit = profitCell(held.valueMinor - held.costMinor, INR);
   const lines: [string, string][] = [
     ['Runs', runs.length === 0 ? 'none' : runs.slice(0, 4).join(', ')],
     ['Accounts', grouped(accounts.count)],
@@ -72,7 +72,7 @@ function heldText({ largest, held, mode }: DayOverview, columns: number, paint: 
       formatMoney(perUnit(row.costMinor, row.quantity), INR),
       row.priceMinor === null ? 'none' : formatMoney(row.priceMinor, INR),
       value === null ? '' : formatMoney(value, INR),
-      value === null ? '' : profitCell(value - BigInt(row.costMinor)),
+      value === null ? '' : profitCell(value - BigInt(row.costMinor), INR),
       row.pricedAtMs === null ? '' : istIso(row.pricedAtMs).slice(0, 16).replace('T', ' '),
     ];
   });

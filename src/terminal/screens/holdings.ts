@@ -1,5 +1,6 @@
 // The screen of npm run positions.
-import { INR } from '../../domain/currency.ts';
+import type { Currency } from '../../domain/currency.ts';
+import { currencyOfExchange } from '../../domain/market/session.ts';
 import { perUnit } from '../../domain/money.ts';
 import { formatMoney } from '../../domain/text/money-text.ts';
 import type { HeldPosition } from '../../ports/store/money.ts';
@@ -34,17 +35,18 @@ export function positionsText(rows: readonly HeldPosition[], nowMs: number, colu
 
 function rowOf(row: HeldPosition, nowMs: number): Cell[] {
   const { userName, symbol, quantity, costMinor, marginMinor, venue, mode } = row;
+  const currency = currencyOfExchange(row.exchange);
   const value = positionValue(row);
   return [
     fitted(userName, 20),
     fitted(symbol, 24),
     grouped(quantity),
-    formatMoney(perUnit(costMinor, quantity), INR),
-    row.priceMinor === null ? 'none' : formatMoney(row.priceMinor, INR),
+    formatMoney(perUnit(costMinor, quantity), currency),
+    row.priceMinor === null ? 'none' : formatMoney(row.priceMinor, currency),
     row.pricedAtMs === null ? '' : duration(Math.max(0, nowMs - row.pricedAtMs)),
-    value === null ? '' : formatMoney(value, INR),
-    value === null ? '' : profitCell(value - BigInt(costMinor)),
-    formatMoney(marginMinor, INR),
+    value === null ? '' : formatMoney(value, currency),
+    value === null ? '' : profitCell(value - BigInt(costMinor), currency),
+    formatMoney(marginMinor, currency),
     `${venue}, ${mode}`,
   ];
 }
@@ -54,7 +56,7 @@ export function positionValue({ quantity, priceMinor }: Pick<HeldPosition, 'quan
   return priceMinor === null ? null : BigInt(quantity) * BigInt(priceMinor);
 }
 
-export function profitCell(minor: number | bigint): Cell {
-  const text = `${minor > 0 ? '+' : ''}${formatMoney(minor, INR)}`;
+export function profitCell(minor: number | bigint, currency: Currency): Cell {
+  const text = `${minor > 0 ? '+' : ''}${formatMoney(minor, currency)}`;
   return Number(minor) === 0 ? text : { text, tone: minor > 0 ? 'good' : 'bad' };
 }

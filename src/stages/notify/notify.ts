@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import { untrustedText } from '../../domain/text/secrets.ts';
-import type { SettledMessage } from '../../ports/store/messages.ts';
+import type { DueMessage, SettledMessage } from '../../ports/store/messages.ts';
 import type { SendOutcome } from '../../ports/world.ts';
 import { type ComposedMessage, composeMessage, endMs, markOf, messageToSend, unsent } from './compose-message.ts';
 import type { NotifyDeps } from './deps.ts';
@@ -28,29 +28,43 @@ export async function notify(deps: NotifyDeps, concurrency: number, stop?: Abort
   await store.call('queue_corrections', { nowMs });
   let settled = await findMessages(deps, concurrency);
   await notifyOperators(deps);
-  while (!stop?.aborted) {
-    const due = await store.call('read_due_messages', { runId: null, limit: concurrency, nowMs: clock.nowMs() });
-    if (due.length === 0) return settled;
+  let due = await readDue(deps, concurrency);
+  while (!stop?.aborted && due.length > 0) {
     const composed = await Promise.all(due.map((one) => composeMessage(one, deps)));
     const ended = composed.flatMap((message) => unsent(message, notifier, clock.nowMs()) ?? []);
     await settleMessages(deps, ended);
     const over = new Set(ended.map(({ messageId }) => messageId));
-    const sent = await sendMarked(
-      deps,
-      composed.filter(({ due: { messageId } }) => !over.has(messageId)),
-      concurrency,
+    const left = composed.filter(({ due: { messageId } }) => !over.has(messageId));
+    const marked = await markSending(deps, left);
+    const limit = pLimit(concurrency);
+    const sent = await Promise.all(
+      marked.messages.map((message) => limit(() => sendOne(deps, message, marked.markedAtMs))),
     );
-    settled += ended.length + sent;
+    // What is marked is read no more: the next are read while these are booked.
+    const [, next] = await Promise.all([book(deps, sent), readDue(deps, concurrency)]);
+    settled += ended.length + sent.length;
     // Another process took the rest: it will settle them. A paced number's next message waits by itself.
-    if (ended.length + sent === 0 && !notifier.pace) return settled;
+    if (ended.length + sent.length === 0 && !notifier.pace) return settled;
+    // A refusal may have stopped all that was read, and what was refused may be due again another way.
+    const stands = sent.every((one) => one.settled.status === 'sent');
+    due = stands ? next : await readDue(deps, concurrency);
   }
   return settled;
 }
 
+function readDue({ store, clock }: NotifyDeps, limit: number): Promise<DueMessage[]> {
+  return store.call('read_due_messages', { runId: null, limit, nowMs: clock.nowMs() });
+}
+
+interface Marked {
+  messages: ComposedMessage[];
+  markedAtMs: number;
+}
+
 /** `sending` is written first: after a crash the message is unknown and stays unsent, never doubled. */
-async function sendMarked(deps: NotifyDeps, composed: ComposedMessage[], concurrency: number): Promise<number> {
-  if (composed.length === 0) return 0;
+async function markSending(deps: NotifyDeps, composed: ComposedMessage[]): Promise<Marked> {
   const { store, clock, notifier } = deps;
+  if (composed.length === 0) return { messages: [], markedAtMs: clock.nowMs() };
   const mayGo = composed.slice(0, await waitForRate(deps, composed.length));
   const markedAtMs = clock.nowMs();
   const { marked } = await store.call('mark_sending', {
@@ -60,12 +74,11 @@ async function sendMarked(deps: NotifyDeps, composed: ComposedMessage[], concurr
     ...(notifier.pace ? { pace: notifier.pace } : {}),
   });
   const mine = new Set(marked);
-  const limit = pLimit(concurrency);
-  const results = await Promise.all(
-    mayGo
-      .filter(({ due }) => mine.has(due.messageId))
-      .map((message) => limit(() => sendOne(deps, message, markedAtMs))),
-  );
+  return { messages: mayGo.filter(({ due }) => mine.has(due.messageId)), markedAtMs };
+}
+
+/** Books what became of messages, and stops them all where too many in a row were refused for the same reason. */
+async function book(deps: NotifyDeps, results: readonly Outcome[]): Promise<void> {
   await settleMessages(
     deps,
     results.map(({ settled }) => settled),
@@ -75,7 +88,6 @@ async function sendMarked(deps: NotifyDeps, composed: ComposedMessage[], concurr
     results.flatMap((one) => (one.rejection ? [[one.rejection.code, one.rejection] as const] : [])),
   );
   for (const one of byCode.values()) await stopIfInARow(deps, one);
-  return results.length;
 }
 
 /** What became of one message, and the refusal that counts towards stopping everything, if it met one. */

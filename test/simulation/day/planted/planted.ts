@@ -204,13 +204,13 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'lets a late word about one attempt undo the next',
     promise: /^(unknown is not failed|write first)/,
-    seed: 93,
+    seed: 20,
     edits: [edit('core.outcome_effects', 'and o.attempts = coalesce(row.attempts, o.attempts)', '')],
   },
   {
     name: 'renews whatever claim there is on its orders',
     promise: /^claims: \w+ is renewed by who does not hold it/,
-    seed: 30,
+    seed: 52,
     edits: [edit('public.renew_claims', `and claim_id in (select jsonb_array_elements_text(args -> 'claimIds'))`, '')],
   },
   {

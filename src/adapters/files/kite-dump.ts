@@ -1,6 +1,6 @@
 // Picks the NSE shares out of Kite’s daily dump of instruments, and which of them have derivatives.
 import { z } from 'zod';
-import { symbolPattern } from '../../domain/decision/signal-rules.ts';
+import { symbolPattern, symbolRule } from '../../domain/decision/signal-rules.ts';
 import { foldedSymbol } from '../../domain/market/share.ts';
 import type { Instrument } from '../../domain/types.ts';
 import { amount, cell, emptyAs, plainText, type Read, whole } from './csv/cells.ts';
@@ -42,7 +42,7 @@ const DERIVATIVE = /^(.+?)\d{2}(?:[A-Z]{3}|[1-9OND]\d{2})(?:FUT|\d+(?:\.\d+)?(?:
 const text = cell((value): Read<string> => ({ value }));
 const share = z.object({
   tradingsymbol: cell((value): Read<string> => {
-    return symbolPattern.test(value) ? { value } : { reason: 'must be 1 to 30 of A-Z 0-9 & - _ .' };
+    return symbolPattern.test(value) ? { value } : { reason: symbolRule };
   }),
   name: cell(emptyAs('', plainText(200))),
   tick_size: cell(tick),

@@ -1,6 +1,6 @@
 // Reads a file of daily prices.
 import { z } from 'zod';
-import { symbolPattern } from '../../domain/decision/signal-rules.ts';
+import { symbolPattern, symbolRule } from '../../domain/decision/signal-rules.ts';
 import { markets, xnse } from '../../domain/market/market.ts';
 import { type SymbolReader, symbolReader } from '../../domain/market/symbols.ts';
 import { amount, cell, emptyAs, isoDate, oneOf, type Read, whole } from './csv/cells.ts';
@@ -20,16 +20,14 @@ export interface DayPrice {
 const [NSE] = xnse.exchanges;
 const exchanges = markets.flatMap((market) => market.exchanges);
 
-const MUST = 'must be 1 to 30 of A-Z 0-9 & - _ .';
-
 /** A symbol of another exchange is written as that exchange does. */
 function asWritten(text: string): Read<string> {
-  return symbolPattern.test(text) ? { value: text } : { reason: MUST };
+  return symbolPattern.test(text) ? { value: text } : { reason: symbolRule };
 }
 
 /** Which exchange's it is says how it is read. */
 function oneWord(text: string): Read<string> {
-  return /^[\x21-\x3e\x40-\x7e]+$/.test(text) ? { value: text } : { reason: MUST };
+  return /^[\x21-\x3e\x40-\x7e]+$/.test(text) ? { value: text } : { reason: symbolRule };
 }
 
 /** Of the columns, what no symbol is needed for. */

@@ -7,6 +7,8 @@ export const strategyPattern = /^[^:|\p{C}]{1,60}$/u;
 
 /** A trading symbol as NSE writes them: M&M, BAJAJ-AUTO. */
 export const symbolPattern = /^[A-Z0-9&_.-]{1,30}$/;
+/** The same, for whoever wrote another. */
+export const symbolRule = 'must be 1 to 30 of A-Z 0-9 & - _ .';
 
 /** Ranks run from 1, the best, to this. */
 export const MAX_RANK = 1_000_000;

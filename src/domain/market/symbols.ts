@@ -1,5 +1,5 @@
 // Reads the symbols people and programs write, and refuses those that could mean two shares.
-import { symbolPattern } from '../decision/signal-rules.ts';
+import { symbolPattern, symbolRule } from '../decision/signal-rules.ts';
 import { foldedSymbol, type Listing } from './share.ts';
 
 /** What a symbol names, or why nobody can say. */
@@ -18,7 +18,6 @@ const PUNCTUATED = [
   ...['M&MFIN', 'MCDOWELL-N', 'MRO-TEK', 'NAM-INDIA', 'S&SPOWER', 'SB&TINTL', 'SHIRPUR-G', 'SURANAT&P', 'TV-18'],
 ];
 
-const MUST = 'must be 1 to 30 of A-Z 0-9 & - _ .';
 const EXCHANGE = /^([A-Z][A-Z_]*):(.*)$/;
 /** How Yahoo and other sources of prices write the exchange. */
 const SUFFIX = /\.(NS|NSE|BO|BSE)$/;
@@ -70,10 +69,10 @@ function readerOf(known: readonly Listing[], faultOf: (exchange: string) => stri
     const { exchange, symbol } = taken(text);
     const fault = exchange === null ? null : faultOf(exchange);
     if (fault !== null) return { reason: fault };
-    if (!symbolPattern.test(symbol)) return { reason: MUST };
+    if (!symbolPattern.test(symbol)) return { reason: symbolRule };
     if (listed.has(symbol)) return { value: symbol };
     const folded = foldedSymbol({ exchange: 'NSE', symbol });
-    if (!/^[A-Z0-9]/.test(folded)) return { reason: MUST };
+    if (!/^[A-Z0-9]/.test(folded)) return { reason: symbolRule };
     return oneOf(folded, named.get(underscored(folded)) ?? []);
   };
 }

@@ -15,8 +15,8 @@ export interface Currency<Code extends CurrencyCode = CurrencyCode> {
 export type CurrencyCode = 'INR' | 'USD' | 'USDC' | 'SOL';
 
 /**
- * Every currency there is. INR and USD: ISO 4217 (list one, minor unit 2). USDC and SOL are tokens of Solana: their decimals are those of their mints (EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v has 6, a SOL is
- * 10^9 lamports).
+ * Every currency there is. INR and USD: ISO 4217 (list one, minor unit 2). USDC and SOL are tokens of Solana: their
+ * decimals are those of their mints (EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v has 6, a SOL is 10^9 lamports).
  */
 export const currencies: { readonly [Code in CurrencyCode]: Currency<Code> } = {
   INR: { code: 'INR', minorDigits: 2, iso: true },

@@ -1,10 +1,12 @@
 // The scheduler’s routes: the daily scan, the order worker, readiness and the evening sync.
+
 import { Hono } from 'hono';
 import { type Market, marketOf, markets, type UnknownMarket } from '../../domain/market/market.ts';
 import { dateIn, runIdOf, sessionIdOf } from '../../domain/market/session.ts';
 import type { RunReport } from '../../domain/report.ts';
 import { type RunResult, run } from '../../run.ts';
 import { closeOverdue } from '../../stages/accept/close-abandoned.ts';
+import { limitsIn } from '../../stages/accept/order-inputs.ts';
 import { sync } from '../../stages/accounts/evening-sync.ts';
 import { ready } from '../../stages/accounts/readiness.ts';
 import { checkBooksTonight } from '../../stages/books/check-books.ts';
@@ -142,8 +144,7 @@ function unknownMarket({ message }: UnknownMarket) {
 function settingsIn({ settings, cutOffTimes }: HttpDeps, market: Market): HttpDeps['settings'] {
   if (market === (settings.market ?? markets[0])) return settings;
   const cutOffTime = cutOffTimes?.get(market.mic) ?? `${market.slots.open.cutOff}:00`;
-  const { limits, limitsOf } = settings;
-  return { ...settings, market, cutOffTime, limits: limitsOf ? limitsOf(market) : limits };
+  return { ...settings, market, cutOffTime, limits: limitsIn(settings, market) };
 }
 
 /** Whether a run was left before its end: still planning, or something is not sent, not known or not notified. */

@@ -1,7 +1,8 @@
-// What tests are made of, with plain defaults: instruments, signals, quotes and users.
+// What tests are made of, with plain defaults: instruments, signals, quotes, users and orders.
 import { signalIdOf, userIdOf } from '../../src/domain/ids.ts';
 import type { Instrument, Quote, Side, Signal, UserSettings } from '../../src/domain/types.ts';
 import type { UserToImport } from '../../src/ports/store/imports.ts';
+import type { OrderToStart } from '../../src/ports/venue.ts';
 
 export const tradeDate = '2025-08-28';
 /** 09:20 in India. */
@@ -47,4 +48,17 @@ export function importedUser(name: string, change: Partial<UserSettings> = {}): 
 /** A signal to buy, unless `change` says otherwise. */
 export function buy(symbol: string, rank: number, referencePriceMinor: number, change: Partial<Signal> = {}): Signal {
   return signal(symbol, { rank, referencePriceMinor, ...change });
+}
+
+/** The account at a venue that orders and reads of tests are about. */
+export const venueAccount = { accountId: 7, userId: 'asha' };
+
+/** An order as a venue gets it: 10 TITAN, bought outright at 100.50 at most, with all the time there is. */
+export function orderToStart(change: Partial<OrderToStart> = {}): OrderToStart {
+  return {
+    ...venueAccount,
+    ...{ orderId: 1, clientOrderId: '0123456789abcdefghij', exchange: 'NSE', symbol: 'TITAN', side: 'BUY' },
+    ...{ quantity: 10, limitPriceMinor: 100_50, product: 'delivery', startBeforeMs: Number.POSITIVE_INFINITY },
+    ...change,
+  };
 }

@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { OrderToStart } from '../../src/ports/venue.ts';
 import {
   openScriptedVenue,
   type ScriptedAnswer,
@@ -7,15 +6,11 @@ import {
   venueFormats,
 } from '../simulators/venues/scripted-venues.ts';
 import { setClock } from '../stages/support/clocks.ts';
-import { nowMs } from '../support/builders.ts';
+import { venueAccount as account, nowMs, orderToStart } from '../support/builders.ts';
 
 // The smallest answers of a venue that once did harm, each kind at every venue that can say it.
 
-const account = { accountId: 7, userId: 'asha' };
-const order: OrderToStart = {
-  ...{ ...account, orderId: 1, clientOrderId: '0123456789abcdefghij', exchange: 'NSE', symbol: 'TITAN', side: 'BUY' },
-  ...{ quantity: 10, limitPriceMinor: 100_50, product: 'delivery', startBeforeMs: Number.POSITIVE_INFINITY },
-};
+const order = orderToStart();
 
 let scripted: ScriptedVenue | null = null;
 afterEach(() => scripted?.close());

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { OrderToStart, VenueAccountApi } from '../../../src/ports/venue.ts';
+import type { VenueAccountApi } from '../../../src/ports/venue.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/venues/alpaca-exchange.ts';
 import { type JumpingClock, jumpingClock } from '../../stages/support/clocks.ts';
-import { nowMs } from '../../support/builders.ts';
+import { venueAccount as account, nowMs, orderToStart } from '../../support/builders.ts';
 
 let clock: JumpingClock;
 let alpaca: AlpacaExchange;
@@ -15,19 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => alpaca.close());
 
-const account = { accountId: 7, userId: 'asha' };
-const order: OrderToStart = {
-  startBeforeMs: Number.POSITIVE_INFINITY,
-  ...account,
-  orderId: 1,
-  clientOrderId: 'abc',
-  exchange: 'US',
-  symbol: 'AAPL',
-  side: 'BUY',
-  quantity: 10,
-  limitPriceMinor: 230_50,
-  product: 'delivery',
-};
+const order = orderToStart({ clientOrderId: 'abc', exchange: 'US', symbol: 'AAPL', limitPriceMinor: 230_50 });
 const holder = {
   status: 'ACTIVE',
   currency: 'USD',

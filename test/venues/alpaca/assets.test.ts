@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/venues/alpaca-exchange.ts';
 import { jumpingClock } from '../../stages/support/clocks.ts';
-import { nowMs } from '../../support/builders.ts';
+import { venueAccount as account, nowMs } from '../../support/builders.ts';
 
 let alpaca: AlpacaExchange;
 beforeEach(async () => {
@@ -9,7 +9,6 @@ beforeEach(async () => {
 });
 afterEach(() => alpaca.close());
 
-const account = { accountId: 7, userId: 'asha' };
 /** As Alpaca's documentation shows one. */
 const asset = (symbol: unknown, change: object = {}) => ({
   ...{ id: 'b0b6dd9d-8b9b-48a9-ba46-b9d54906e415', class: 'us_equity', exchange: 'NASDAQ', symbol },

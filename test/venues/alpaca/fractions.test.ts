@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { decimalText, inUnits, quantityAndRest } from '../../../src/adapters/venues/alpaca/units.ts';
-import type { LookupOutcome, OrderToStart, VenueFill } from '../../../src/ports/venue.ts';
+import type { LookupOutcome, VenueFill } from '../../../src/ports/venue.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/venues/alpaca-exchange.ts';
 import { type FaultName, faultNames } from '../../simulators/venues/exchange.ts';
 import { type JumpingClock, jumpingClock } from '../../stages/support/clocks.ts';
-import { nowMs } from '../../support/builders.ts';
+import { venueAccount as account, nowMs, orderToStart } from '../../support/builders.ts';
 
 let clock: JumpingClock;
 let alpaca: AlpacaExchange;
@@ -15,16 +15,15 @@ beforeEach(async () => {
 });
 afterEach(() => alpaca.close());
 
-const account = { accountId: 7, userId: 'asha' };
 /** 0.38962051 AAPL at 128.33: quantities in billionths of a share, prices in hundredths of a cent. */
-const order: OrderToStart = {
-  startBeforeMs: Number.POSITIVE_INFINITY,
-  ...account,
-  orderId: 1,
-  clientOrderId: '0123456789abcdefghij',
-  ...{ exchange: 'US', symbol: 'AAPL', side: 'BUY', product: 'delivery' },
-  ...{ quantity: 389_620_510, limitPriceMinor: 128_33_00, quantityScale: 9, priceScale: 2 },
-};
+const order = orderToStart({
+  exchange: 'US',
+  symbol: 'AAPL',
+  quantity: 389_620_510,
+  limitPriceMinor: 128_33_00,
+  quantityScale: 9,
+  priceScale: 2,
+});
 const posted = () => JSON.parse(alpaca.requests.find(({ method }) => method === 'POST')?.body ?? '{}');
 
 describe('a part of a share at Alpaca', () => {

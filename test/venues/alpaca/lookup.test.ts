@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cents, decimal, pieces } from '../../../src/adapters/venues/alpaca/shapes.ts';
-import type { OrderToStart } from '../../../src/ports/venue.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/venues/alpaca-exchange.ts';
 import { jumpingClock } from '../../stages/support/clocks.ts';
-import { nowMs } from '../../support/builders.ts';
+import { nowMs, orderToStart } from '../../support/builders.ts';
 
 let alpaca: AlpacaExchange;
 beforeEach(async () => {
@@ -12,19 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => alpaca.close());
 
-const order: OrderToStart = {
-  startBeforeMs: Number.POSITIVE_INFINITY,
-  accountId: 7,
-  userId: 'asha',
-  orderId: 1,
-  clientOrderId: 'abc',
-  exchange: 'US',
-  symbol: 'AAPL',
-  side: 'BUY',
-  quantity: 10,
-  limitPriceMinor: 230_50,
-  product: 'delivery',
-};
+const order = orderToStart({ clientOrderId: 'abc', exchange: 'US', symbol: 'AAPL', limitPriceMinor: 230_50 });
 const row = (change: object = {}) => ({
   id: 'o1',
   client_order_id: 'abc',

@@ -4,25 +4,13 @@ import {
   alpacaUpdates,
   readUpdate,
 } from '../../../src/adapters/venues/alpaca/order-updates.ts';
-import type { OrderToStart, StreamState } from '../../../src/ports/venue.ts';
+import type { StreamState } from '../../../src/ports/venue.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/venues/alpaca-exchange.ts';
 import { setClock } from '../../stages/support/clocks.ts';
-import { nowMs } from '../../support/builders.ts';
+import { venueAccount as account, nowMs, orderToStart } from '../../support/builders.ts';
 
 const clock = setClock(nowMs);
-const account = { accountId: 7, userId: 'asha' };
-const order: OrderToStart = {
-  startBeforeMs: Number.POSITIVE_INFINITY,
-  ...account,
-  orderId: 1,
-  clientOrderId: 'abc',
-  exchange: 'US',
-  symbol: 'AAPL',
-  side: 'BUY',
-  quantity: 10,
-  limitPriceMinor: 230_50,
-  product: 'delivery',
-};
+const order = orderToStart({ clientOrderId: 'abc', exchange: 'US', symbol: 'AAPL', limitPriceMinor: 230_50 });
 
 let alpaca: AlpacaExchange;
 let updates: { close(): Promise<void> } | null;

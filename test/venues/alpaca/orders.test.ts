@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { OrderToStart } from '../../../src/ports/venue.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/venues/alpaca-exchange.ts';
 import { type JumpingClock, jumpingClock } from '../../stages/support/clocks.ts';
-import { nowMs } from '../../support/builders.ts';
+import { nowMs, orderToStart } from '../../support/builders.ts';
 
 let clock: JumpingClock;
 let alpaca: AlpacaExchange;
@@ -12,19 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => alpaca.close());
 
-const account = { accountId: 7, userId: 'asha' };
-const order: OrderToStart = {
-  startBeforeMs: Number.POSITIVE_INFINITY,
-  ...account,
-  orderId: 1,
-  clientOrderId: '0123456789abcdefghij',
-  exchange: 'US',
-  symbol: 'BRK.B',
-  side: 'BUY',
-  quantity: 10,
-  limitPriceMinor: 482_60,
-  product: 'delivery',
-};
+const order = orderToStart({ exchange: 'US', symbol: 'BRK.B', limitPriceMinor: 482_60 });
 const error = (code: number | null, message: string) => JSON.stringify(code === null ? { message } : { code, message });
 const notFound = () => alpaca.answerNext(404, error(40410000, 'order not found for 0123456789abcdefghij'));
 

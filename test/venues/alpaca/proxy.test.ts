@@ -5,10 +5,9 @@ import type { StreamState } from '../../../src/ports/venue.ts';
 import { type ConnectProxy, openConnectProxy } from '../../simulators/connect-proxy.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/venues/alpaca-exchange.ts';
 import { setClock } from '../../stages/support/clocks.ts';
-import { nowMs } from '../../support/builders.ts';
+import { venueAccount as account, nowMs } from '../../support/builders.ts';
 
 const clock = setClock(nowMs);
-const account = { accountId: 7, userId: 'asha' };
 const keys = { keyId: 'PKTEST7', secretKey: 'secret7' };
 let alpaca: AlpacaExchange;
 let proxy: ConnectProxy;

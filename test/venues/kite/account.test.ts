@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { istMs } from '../../../src/domain/market/india-time.ts';
-import type { OrderToStart, VenueAccountApi } from '../../../src/ports/venue.ts';
+import type { VenueAccountApi } from '../../../src/ports/venue.ts';
 import { type KiteExchange, openKiteExchange } from '../../simulators/venues/kite-exchange.ts';
 import { jumpingClock } from '../../stages/support/clocks.ts';
-import { nowMs } from '../../support/builders.ts';
+import { venueAccount as account, nowMs, orderToStart } from '../../support/builders.ts';
 
 let kite: KiteExchange;
 let api: VenueAccountApi;
@@ -14,19 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => kite.close());
 
-const account = { accountId: 7, userId: 'asha' };
-const order: OrderToStart = {
-  startBeforeMs: Number.POSITIVE_INFINITY,
-  ...account,
-  orderId: 1,
-  clientOrderId: 'abc',
-  exchange: 'NSE',
-  symbol: 'TITAN',
-  side: 'BUY',
-  quantity: 10,
-  limitPriceMinor: 100_50,
-  product: 'delivery',
-};
+const order = orderToStart({ clientOrderId: 'abc' });
 const data = (value: unknown) => JSON.stringify({ status: 'success', data: value });
 const row = (change: object = {}) => ({
   order_id: '1',

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { stampMs } from '../../../src/adapters/venues/indian.ts';
 import { exchangeRequestToken, kiteTokenUntilMs, verifyPostback } from '../../../src/adapters/venues/kite/session.ts';
-import type { OrderToStart, Venue } from '../../../src/ports/venue.ts';
+import type { Venue } from '../../../src/ports/venue.ts';
 import { apiKey, apiSecret, type KiteExchange, openKiteExchange } from '../../simulators/venues/kite-exchange.ts';
 import { type JumpingClock, jumpingClock } from '../../stages/support/clocks.ts';
-import { nowMs } from '../../support/builders.ts';
+import { venueAccount as account, nowMs, orderToStart } from '../../support/builders.ts';
 
 let clock: JumpingClock;
 let kite: KiteExchange;
@@ -15,19 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => kite.close());
 
-const account = { accountId: 7, userId: 'asha' };
-const order: OrderToStart = {
-  startBeforeMs: Number.POSITIVE_INFINITY,
-  ...account,
-  orderId: 1,
-  clientOrderId: '0123456789abcdefghij',
-  exchange: 'NSE',
-  symbol: 'M&M',
-  side: 'BUY',
-  quantity: 10,
-  limitPriceMinor: 3582_60,
-  product: 'mtf',
-};
+const order = orderToStart({ symbol: 'M&M', limitPriceMinor: 3582_60, product: 'mtf' });
 const error = (error_type: string, message = 'no') =>
   JSON.stringify({ status: 'error', message, error_type, data: null });
 const data = (value: unknown) => JSON.stringify({ status: 'success', data: value });

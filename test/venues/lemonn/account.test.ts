@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lemonnDialect } from '../../../src/adapters/venues/lemonn/dialect.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
-import type { OrderToStart, VenueAccountApi } from '../../../src/ports/venue.ts';
+import type { VenueAccountApi } from '../../../src/ports/venue.ts';
 import {
   apiKey,
   type LemonnExchange,
@@ -9,7 +9,7 @@ import {
   privateKey,
 } from '../../simulators/venues/lemonn-exchange.ts';
 import { jumpingClock } from '../../stages/support/clocks.ts';
-import { nowMs } from '../../support/builders.ts';
+import { venueAccount as account, nowMs, orderToStart } from '../../support/builders.ts';
 
 let lemonn: LemonnExchange;
 let api: VenueAccountApi;
@@ -24,19 +24,7 @@ function accountApiOf({ venue }: LemonnExchange): VenueAccountApi {
   return venue.accountApi;
 }
 
-const account = { accountId: 7, userId: 'asha' };
-const order: OrderToStart = {
-  startBeforeMs: Number.POSITIVE_INFINITY,
-  ...account,
-  orderId: 1,
-  clientOrderId: 'abc',
-  exchange: 'NSE',
-  symbol: 'TITAN',
-  side: 'BUY',
-  quantity: 10,
-  limitPriceMinor: 2500_00,
-  product: 'mtf',
-};
+const order = orderToStart({ clientOrderId: 'abc', limitPriceMinor: 2500_00, product: 'mtf' });
 
 describe('the account reads at Lemonn', () => {
   test('reads the day’s orders with their trades', async () => {

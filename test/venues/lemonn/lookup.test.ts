@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lemonnDialect } from '../../../src/adapters/venues/lemonn/dialect.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
-import type { OrderToStart } from '../../../src/ports/venue.ts';
 import { type LemonnExchange, openLemonnExchange } from '../../simulators/venues/lemonn-exchange.ts';
 import { jumpingClock } from '../../stages/support/clocks.ts';
-import { nowMs } from '../../support/builders.ts';
+import { nowMs, orderToStart } from '../../support/builders.ts';
 
 let lemonn: LemonnExchange;
 beforeEach(async () => {
@@ -12,19 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => lemonn.close());
 
-const order: OrderToStart = {
-  startBeforeMs: Number.POSITIVE_INFINITY,
-  accountId: 7,
-  userId: 'asha',
-  orderId: 1,
-  clientOrderId: 'abcdef',
-  exchange: 'NSE',
-  symbol: 'TITAN',
-  side: 'BUY',
-  quantity: 10,
-  limitPriceMinor: 100_50,
-  product: 'delivery',
-};
+const order = orderToStart({ clientOrderId: 'abcdef' });
 const data = (value: unknown) => JSON.stringify({ status: 'success', msg: 'OK', data: value });
 const row = (change: object = {}) => ({
   orderID: 'L1',

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lemonnDialect } from '../../../src/adapters/venues/lemonn/dialect.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
-import type { OrderToStart } from '../../../src/ports/venue.ts';
 import {
   apiKey,
   type LemonnExchange,
@@ -10,7 +9,7 @@ import {
   requestId,
 } from '../../simulators/venues/lemonn-exchange.ts';
 import { type JumpingClock, jumpingClock } from '../../stages/support/clocks.ts';
-import { nowMs } from '../../support/builders.ts';
+import { nowMs, orderToStart } from '../../support/builders.ts';
 
 let clock: JumpingClock;
 let lemonn: LemonnExchange;
@@ -20,19 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => lemonn.close());
 
-const account = { accountId: 7, userId: 'asha' };
-const order: OrderToStart = {
-  startBeforeMs: Number.POSITIVE_INFINITY,
-  ...account,
-  orderId: 1,
-  clientOrderId: '0123456789abcdefghij',
-  exchange: 'NSE',
-  symbol: 'M&M',
-  side: 'BUY',
-  quantity: 10,
-  limitPriceMinor: 3582_60,
-  product: 'mtf',
-};
+const order = orderToStart({ symbol: 'M&M', limitPriceMinor: 3582_60, product: 'mtf' });
 const error = (error_code: string | null, message: object = { msg: 'no' }) =>
   JSON.stringify({ status: 'error', ...message, ...(error_code === null ? {} : { error_code }) });
 const data = (value: unknown) => JSON.stringify({ status: 'success', msg: 'OK', data: value });

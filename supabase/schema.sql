@@ -2628,9 +2628,8 @@ declare
   bursts bigint[];
   marked jsonb;
 begin
-  select coalesce(array_agg(m.id), '{}') into again
-  from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint)
-  join public.messages m on m.id = row."messageId" and m.status = 'sending' and m.mark_id = this_mark;
+  select coalesce(array_agg(id), '{}') into again from core.requested_messages(args)
+  where status = 'sending' and mark_id = this_mark;
   recipients_left := core.lock_recipients(args);
   bursts := core.sendable_order_messages(args, now_at);
   update public.messages m set status = 'suppressed', reason = 'login_made', text = reminder.text,
@@ -10627,12 +10626,12 @@ $function$;
 -- The messages a call is about, as they are, each found by its id: a join may be with all that wait (500 of
 -- 5,000 read 2.5 million rows and took 260 ms of a batch).
 CREATE OR REPLACE FUNCTION core.requested_messages(args jsonb)
- RETURNS TABLE(id bigint, text text, content_hash text, number text, is_template boolean, channel text, status text, send_before timestamptz, account_id bigint, trade_date date, first_order_id bigint)
+ RETURNS TABLE(id bigint, text text, content_hash text, number text, is_template boolean, channel text, status text, mark_id text, send_before timestamptz, account_id bigint, trade_date date, first_order_id bigint)
  LANGUAGE sql
  STABLE
 AS $function$
   select m.id, row.text, row."contentHash", row."to", coalesce(row.template, false), row.channel, m.status,
-    m.send_before, m.account_id, m.trade_date, m.first_order_id
+    m.mark_id, m.send_before, m.account_id, m.trade_date, m.first_order_id
   from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint, text text, "contentHash" text,
     "to" text, template boolean, channel text)
   cross join lateral (select * from public.messages one where one.id = row."messageId" limit 1) m;

@@ -28,6 +28,7 @@ export async function notify(deps: NotifyDeps, concurrency: number, stop?: Abort
   await store.call('queue_corrections', { nowMs });
   let settled = await findMessages(deps, concurrency);
   await notifyOperators(deps);
+  const limit = pLimit(concurrency);
   let due = await readDue(deps, concurrency);
   while (!stop?.aborted && due.length > 0) {
     const composed = await Promise.all(due.map((one) => composeMessage(one, deps)));
@@ -36,7 +37,6 @@ export async function notify(deps: NotifyDeps, concurrency: number, stop?: Abort
     const over = new Set(ended.map(({ messageId }) => messageId));
     const left = composed.filter(({ due: { messageId } }) => !over.has(messageId));
     const marked = await markSending(deps, left);
-    const limit = pLimit(concurrency);
     const sent = await Promise.all(
       marked.messages.map((message) => limit(() => sendOne(deps, message, marked.markedAtMs))),
     );

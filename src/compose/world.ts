@@ -229,6 +229,7 @@ export function makeHttpDeps(
   return {
     world,
     settings: scanSettings(config),
+    markets: config.markets,
     cutOffTimes: config.cutOffTimes,
     trust,
     webhooks,

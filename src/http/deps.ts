@@ -52,6 +52,8 @@ export interface HttpDeps {
     /** The limits of each market, in its currency; left out: `limits` are everybody's. */
     limitsOf?: (market: Market) => RunLimits;
   };
+  /** The markets that are scanned; left out: the one that is meant where none is named. */
+  markets?: readonly Market[];
   /** Cut-offs that are set, by market; left out: as each market's slot says. */
   cutOffTimes?: ReadonlyMap<Mic, string>;
   cronSecret: string;

@@ -40,37 +40,43 @@ language sql immutable as $$
     else 'other' end;
 $$;
 
--- What is so at the moment: orders, messages and runs of one trade date; what waits or is unknown, of any
--- date.
+-- What is so at the moment: orders, messages and runs of each market's own trade date; what waits or is
+-- unknown, of any date. {days: [{market, tradeDate}]}
 create function public.read_gauges(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   with today as materialized (
-    select id, split_part(id, ':', 3) as slot, mode, state, opened_at, decided_at, done_at
-    from public.scan_runs where trade_date = (args ->> 'tradeDate')::date
+    select id, split_part(id, ':', 1) as market, split_part(id, ':', 3) as slot, mode, state, opened_at,
+      decided_at, done_at
+    from public.scan_runs where trade_date in (select "tradeDate"
+        from jsonb_to_recordset(args -> 'days') as day("tradeDate" date))
+      and (split_part(id, ':', 1), trade_date) in (select market, "tradeDate"
+        from jsonb_to_recordset(args -> 'days') as day(market text, "tradeDate" date))
   ), o as materialized (
-    select today.mode, o.run_id, o.signal_id, o.instrument_id, o.side, o.venue, o.status,
+    select today.mode, today.market, o.run_id, o.signal_id, o.instrument_id, o.side, o.venue, o.status,
       core.metric_label(o.reason) as reason, o.submitted_at, o.filled_quantity,
       o.filled_value_minor * 1000 / nullif(o.filled_quantity, 0) as price_milli
-    from today join public.orders o on o.run_id = today.id
+    -- By each run's index, not as one reading of all orders there are: how many runs there are is unknown.
+    from today cross join lateral (select * from public.orders where run_id = today.id offset 0) o
   )
   select jsonb_build_object(
     'orders', (select coalesce(jsonb_agg(to_jsonb(t)), '[]') from (
-      select mode, venue, status, reason, count(*) as count from o group by 1, 2, 3, 4
-      order by 5 desc limit 200) t),
+      select mode, venue, status, reason, market, count(*) as count from o group by 1, 2, 3, 4, 5
+      order by 6 desc limit 200) t),
     'messages', (select coalesce(jsonb_agg(to_jsonb(t)), '[]') from (
-      select today.mode, m.status, count(*) as count from today join public.messages m on m.run_id = today.id
-      group by 1, 2) t),
-    'runs', (select coalesce(jsonb_agg(jsonb_build_object('slot', slot, 'mode', mode, 'state', state,
+      select today.mode, m.status, today.market, count(*) as count from today
+      cross join lateral (select status from public.messages where run_id = today.id offset 0) m
+      group by 1, 2, 3) t),
+    'runs', (select coalesce(jsonb_agg(jsonb_build_object('market', market, 'slot', slot, 'mode', mode, 'state', state,
         'planningMs', core.ms(decided_at) - core.ms(opened_at),
         'sendingMs', (select core.ms(max(submitted_at)) - core.ms(min(submitted_at)) from o
           where o.run_id = today.id),
         'totalMs', core.ms(done_at) - core.ms(opened_at))), '[]') from today),
     -- The widest 20: lowest and highest average price of a signal, in thousandths of the minor unit.
     'spreads', (select coalesce(jsonb_agg(to_jsonb(t)), '[]') from (
-      select o.mode, i.symbol, o.side, min(price_milli) as "lowestMilli", max(price_milli) as "highestMilli"
+      select o.mode, o.market, i.symbol, o.side, min(price_milli) as "lowestMilli", max(price_milli) as "highestMilli"
       from o join public.instruments i on i.id = o.instrument_id where filled_quantity > 0
         and signal_id is not null
-      group by o.mode, i.symbol, o.side, o.run_id, o.signal_id having count(*) > 1
+      group by o.mode, o.market, i.symbol, o.side, o.run_id, o.signal_id having count(*) > 1
       order by max(price_milli)::numeric / min(price_milli) desc limit 20) t),
     'queued', (select jsonb_build_object('count', count(*), 'oldestAtMs', core.ms(min(created_at)))
       from public.orders where ended_at is null and status = 'queued'),
@@ -104,7 +110,8 @@ begin
       and lease_until < core.database_now() - interval '1 minute' limit 1000) stuck));
 end $$;
 
--- What a person has to know before the next session. {mode, tradeDates, functions}: `functions` are the
+-- What a person has to know before the next session. {mode, days: [{market, tradeDate, exchanges}],
+-- functions}: signals are counted for each market's date, those of its run's exchanges; `functions` are the
 -- names this program calls, so that those of other programs in the same database are nobody's trouble. Lists
 -- hold 20 at most.
 create function public.read_condition(args jsonb) returns jsonb
@@ -120,10 +127,12 @@ language sql stable security definer set search_path = '' as $$
       and core.left_to_a_person(o) order by id
   )
   select jsonb_build_object(
-    'signals', (select coalesce(jsonb_agg(jsonb_build_object('tradeDate', day, 'count',
-        (select count(*) from public.signals s where s.trade_date = day::date and s.source <> 'api'))
-        order by day), '[]')
-      from jsonb_array_elements_text(args -> 'tradeDates') as day),
+    'signals', (select coalesce(jsonb_agg(jsonb_build_object('market', market, 'tradeDate', "tradeDate",
+        'count', (select count(*) from public.signals s join public.instruments i on i.id = s.instrument_id
+          where s.trade_date = "tradeDate" and s.source <> 'api' and exchanges ? i.exchange))
+        order by n), '[]')
+      from rows from (jsonb_to_recordset(args -> 'days') as (market text, "tradeDate" date,
+        exchanges jsonb)) with ordinality as day(market, "tradeDate", exchanges, n)),
     'users', (select jsonb_build_object('active', count(*),
         'withoutAccount', count(*) filter (where not exists (select from public.accounts a
           where (a.user_id, a.venue, a.mode) = (u.id, u.venue, args ->> 'mode'))),

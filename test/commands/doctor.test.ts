@@ -7,6 +7,8 @@ import { makeStore } from '../../src/adapters/store/store.ts';
 import { type Check, checkDatabase, type DatabaseFacts } from '../../src/commands/doctor/checks.ts';
 import { examine } from '../../src/commands/doctor/doctor.ts';
 import { readConfig } from '../../src/config/config.ts';
+import { xnse } from '../../src/domain/market/market.ts';
+import { marketOfExchange } from '../../src/domain/market/session.ts';
 import type { Store } from '../../src/ports/store/store.ts';
 import { decideAll, openTestRun, sendOne, settle, settlement } from '../contract/support/test-run.ts';
 import { cliSandbox } from '../stages/support/cli-sandbox.ts';
@@ -14,6 +16,7 @@ import { nowMs, tradeDate, user } from '../support/builders.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
 
+const nse = { market: xnse, cutOffTime: '09:35:00' };
 const levels = (checks: Check[]) => Object.fromEntries(checks.map(({ name, level }) => [name, level]));
 const checkNamed = (checks: Check[], name: string) => checks.find((check) => check.name === name);
 
@@ -29,7 +32,7 @@ describe('the database of the doctor', () => {
     store = makeStore(database);
     const rows = await database.session.query('select version from supabase_migrations.schema_migrations');
     const migrations = rows.map(({ version }) => String(version));
-    facts = { store, nowMs: () => nowMs, mode: 'paper', cutOffTime: '09:35:00', migrations };
+    facts = { store, nowMs: () => nowMs, mode: 'paper', scanned: [nse], migrations };
   });
   afterEach(() => database.close());
 
@@ -50,6 +53,19 @@ describe('the database of the doctor', () => {
   test('after the cut-off asks for the signals of the next session', async () => {
     const evening = await checkDatabase({ ...facts, nowMs: () => nowMs + 10 * 60 * 60_000 });
     expect(checkNamed(evening, 'signals')?.says).toBe('none for 2025-08-29 yet');
+  });
+
+  test('asks each market’s calendar and signals by the market’s own clock', async () => {
+    // In India it is the 27th and a Thursday’s holiday of New York still lasts.
+    const newYork = { market: marketOfExchange('US'), cutOffTime: '09:50:00' };
+    const nightMs = Date.parse('2026-11-27T02:00:00+05:30');
+    const checks = await checkDatabase({ ...facts, scanned: [nse, newYork], nowMs: () => nightMs });
+    expect(checkNamed(checks, 'calendar')?.says).toBe('today is a trading day; next session XNSE:2026-11-30:open');
+    expect(checkNamed(checks, 'calendar XNYS')?.says).toBe(
+      'today is closed (Thanksgiving Day); next session XNYS:2026-11-27:open',
+    );
+    expect(checkNamed(checks, 'signals')?.says).toBe('none for 2026-11-27 yet');
+    expect(checkNamed(checks, 'signals XNYS')?.says).toBe('none for 2026-11-27 yet');
   });
 
   test.each([

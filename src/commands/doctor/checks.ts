@@ -1,12 +1,12 @@
 // What the doctor checks in the database: clock, schema, calendar, users, orders, books.
 import { calendarGap, importingCalendar } from '../../domain/market/calendar.ts';
-import { xnse } from '../../domain/market/market.ts';
+import { exchangesDueIn, type Market, xnse } from '../../domain/market/market.ts';
 import { dateIn, nextSession, sessionOf, tradingDay } from '../../domain/market/session.ts';
 import { MAX_CLOCK_SKEW_MS } from '../../ports/database.ts';
 import type { CalendarDay } from '../../ports/store/imports.ts';
 import type { BrokenRule } from '../../ports/store/money.ts';
 import { type Store, storeFunctions } from '../../ports/store/store.ts';
-import type { Condition, DatabaseReadiness } from '../../ports/store/watch.ts';
+import type { Condition, DatabaseReadiness, DueDay } from '../../ports/store/watch.ts';
 import { booksSince, checkClosings, readClosings } from '../../stages/books/check-books.ts';
 
 /** One thing the doctor checked. `todo` says what to do, where there is something. */
@@ -24,12 +24,19 @@ export const wrong = (name: string, says: string, todo: string): Check => ({ nam
 /** Clocks further apart than this make leases, cut-offs and logs disagree. */
 const MAX_QUIET_SKEW_MS = 2_000;
 
+/** A market runs are made in, and when its new decisions end: `HH:MM:SS` in its zone. */
+export interface ScannedMarket {
+  market: Market;
+  cutOffTime: string;
+}
+
 export interface DatabaseFacts {
   store: Store;
   /** Gives the time of this machine. */
   nowMs: () => number;
   mode: 'paper' | 'live';
-  cutOffTime: string;
+  /** The markets that are scanned, each with when its new decisions end. */
+  scanned: readonly ScannedMarket[];
   /** What this code was written for. */
   migrations: readonly string[];
   /** Whether all records are computed anew, and not only those since the last closing. */
@@ -58,11 +65,8 @@ export async function checkDatabase(facts: DatabaseFacts): Promise<Check[]> {
       : wrong('migrations', `${missing.length} missing, the first is ${missing[0]}`, 'npm run migrate'),
   ];
   if (missing.length > 0) return checks;
-  const overrides = await store.call('read_calendar_days', { exchange: 'NSE' });
-  const calendar = calendarChecks(answeredAtMs, overrides);
-  const dueDate = dueDateOf(answeredAtMs, facts.cutOffTime, overrides);
-  const tradeDates = dueDate === null ? [] : [dueDate];
-  const condition = await store.call('read_condition', { mode, tradeDates, functions: Object.keys(storeFunctions) });
+  const { calendar, days } = await readMarkets(facts, answeredAtMs);
+  const condition = await store.call('read_condition', { mode, days, functions: Object.keys(storeFunctions) });
   return [
     ...checks,
     rolesCheck(condition),
@@ -88,23 +92,42 @@ function clockCheck(databaseMs: number, requestedAtMs: number, answeredAtMs: num
   return warning('clock', says, todo);
 }
 
-function calendarChecks(nowMs: number, overrides: CalendarDay[]): Check[] {
-  const today = dateIn(xnse, nowMs);
-  const day = tradingDay(xnse, today, overrides);
-  const next = nextSession(today, { market: xnse, slot: 'open', overrides });
+/** What each market's own calendar says by its own clock, and whose signals are wanted next. */
+async function readMarkets({ store, scanned }: DatabaseFacts, nowMs: number) {
+  const calendar: Check[] = [];
+  const days: DueDay[] = [];
+  for (const { market, cutOffTime } of scanned) {
+    const overrides = await store.call('read_calendar_days', { exchange: market.calendar.name });
+    calendar.push(calendarCheck(market, nowMs, overrides));
+    const tradeDate = dueDateOf({ market, cutOffTime }, nowMs, overrides);
+    if (tradeDate !== null) days.push({ market: market.mic, tradeDate, exchanges: exchangesDueIn(market) });
+  }
+  return { calendar, days };
+}
+
+/** A check's name for a market: that of the NSE is the plain one. */
+function nameIn(name: string, mic: string): string {
+  return mic === xnse.mic ? name : `${name} ${mic}`;
+}
+
+function calendarCheck(market: Market, nowMs: number, overrides: CalendarDay[]): Check {
+  const name = nameIn('calendar', market.mic);
+  const today = dateIn(market, nowMs);
+  const day = tradingDay(market, today, overrides);
+  const next = nextSession(today, { market, slot: 'open', overrides });
   const todo = `When the exchange has published the year’s list (December): ${importingCalendar}`;
-  if (day.kind === 'beyond_coverage') return [wrong('calendar', `does not know ${today}`, todo)];
-  if (next === null) return [wrong('calendar', `knows no session after ${today}`, todo)];
-  const gap = calendarGap(xnse.calendar, today, overrides);
-  if (gap !== null) return [warning('calendar', `${gap.replace('the calendar ', '')}; next session ${next}`, todo)];
+  if (day.kind === 'beyond_coverage') return wrong(name, `does not know ${today}`, todo);
+  if (next === null) return wrong(name, `knows no session after ${today}`, todo);
+  const gap = calendarGap(market.calendar, today, overrides);
+  if (gap !== null) return warning(name, `${gap.replace('the calendar ', '')}; next session ${next}`, todo);
   const kind = day.kind === 'open' ? 'a trading day' : `closed (${day.name})`;
-  return [ok('calendar', `today is ${kind}; next session ${next}`)];
+  return ok(name, `today is ${kind}; next session ${next}`);
 }
 
 /** The date whose signals are wanted next: today until the cut-off of a trading day, then the next session's. */
-function dueDateOf(nowMs: number, cutOffTime: string, overrides: CalendarDay[]): string | null {
-  const today = dateIn(xnse, nowMs);
-  const query = { market: xnse, slot: 'open', cutOffTime, overrides } as const;
+function dueDateOf({ market, cutOffTime }: ScannedMarket, nowMs: number, overrides: CalendarDay[]): string | null {
+  const today = dateIn(market, nowMs);
+  const query = { market, slot: 'open', cutOffTime, overrides } as const;
   const resolved = sessionOf({ ...query, date: today });
   if (resolved.kind === 'session' && nowMs < resolved.session.cutOffMs) return today;
   return nextSession(today, query)?.split(':')[1] ?? null;
@@ -118,9 +141,10 @@ function rolesCheck({ notCallable, openToVisitors, withoutRowSecurity }: Conditi
   return ok('grants', 'only the service may call; every table has row security');
 }
 
-function signalsCheck({ tradeDate, count }: Condition['signals'][number]): Check {
-  if (count > 0) return ok('signals', `${count} for ${tradeDate}`);
-  return warning('signals', `none for ${tradeDate} yet`, 'npm run import -- signals FILE.csv, or POST /api/signals');
+function signalsCheck({ market, tradeDate, count }: Condition['signals'][number]): Check {
+  const name = nameIn('signals', market);
+  if (count > 0) return ok(name, `${count} for ${tradeDate}`);
+  return warning(name, `none for ${tradeDate} yet`, 'npm run import -- signals FILE.csv, or POST /api/signals');
 }
 
 function usersChecks({ users }: Condition, mode: string): Check[] {

@@ -6,6 +6,7 @@ import { realClock } from '../../adapters/clock.ts';
 import { readMigrations } from '../../adapters/store/migrate.ts';
 import { openStore, targetExists } from '../../compose/world.ts';
 import { type Config, type ConfigResult, readConfig } from '../../config/config.ts';
+import { cutOffIn } from '../../config/markets.ts';
 import { type Cell, type Tone, table } from '../../terminal/table.ts';
 import { fitted } from '../../terminal/width.ts';
 import { targetToRead } from '../database-target.ts';
@@ -86,13 +87,14 @@ async function databaseChecks(config: Config, full: boolean): Promise<Check[]> {
     return [warning('database', 'there is none yet', 'npm run scan (the sample), or npm run import -- users FILE.csv')];
   }
   const clock = realClock();
-  const { mode, cutOffTime } = config;
+  const { mode } = config;
+  const scanned = config.markets.map((market) => ({ market, cutOffTime: cutOffIn(config, market) }));
   const migrations = readMigrations().map(({ version }) => version);
   try {
     const say = (text: string) => process.stderr.write(`${text}\n`);
     const store = await openStore({ config, target, readOnly: true, onSlowStart: say, patient: false });
     try {
-      const checks = await checkDatabase({ store, nowMs: () => clock.nowMs(), mode, cutOffTime, migrations, full });
+      const checks = await checkDatabase({ store, nowMs: () => clock.nowMs(), mode, scanned, migrations, full });
       // It ends at the first thing that keeps the rest from being asked.
       if (checks.some(({ level, name }) => level === 'wrong' && /^(database|migrations)$/.test(name))) return checks;
       // An embedded database is in this process: it has no roles to run as.

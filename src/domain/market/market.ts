@@ -129,6 +129,15 @@ export function calendarOwner({ calendar }: Market): Market {
   return markets.find((one) => one.calendar === calendar) ?? markets[0];
 }
 
+/**
+ * The exchanges whose signals are due in a market's runs: its own; in the NSE's also those of markets no run is made in:
+ * nobody's signals are left out unseen.
+ */
+export function exchangesDueIn(market: Market): readonly string[] {
+  if (market !== markets[0]) return market.exchanges;
+  return markets.filter((one) => one === market || one.notTraded !== null).flatMap(({ exchanges }) => exchanges);
+}
+
 const byCode = new Map<string, Market>(
   markets.flatMap((market) => [market.mic, ...market.exchanges].map((code) => [code, market] as const)),
 );

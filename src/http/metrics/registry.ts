@@ -101,11 +101,16 @@ function makeGauges(registry: Registry): (gauges: Gauges | null, nowMs: number) 
     return made;
   };
   const answered = gauge('database_up', '1: the database answered this scrape.');
-  const orders = gauge('orders', 'Orders of today’s runs.', ['mode', 'venue', 'status', 'reason']);
-  const messages = gauge('messages', 'Messages of today’s runs.', ['mode', 'status']);
-  const runs = gauge('runs', 'Today’s runs.', ['slot', 'mode', 'state']);
-  const took = gauge('run_seconds', 'How long today’s runs took, by part.', ['slot', 'mode', 'part']);
-  const spread = gauge('price_spread_pct', 'Average price, dearest over cheapest user.', ['mode', 'symbol', 'side']);
+  const orders = gauge('orders', 'Orders of today’s runs.', ['mode', 'venue', 'status', 'reason', 'market']);
+  const messages = gauge('messages', 'Messages of today’s runs.', ['mode', 'status', 'market']);
+  const runs = gauge('runs', 'Today’s runs.', ['slot', 'mode', 'state', 'market']);
+  const took = gauge('run_seconds', 'How long today’s runs took, by part.', ['slot', 'mode', 'part', 'market']);
+  const spread = gauge('price_spread_pct', 'Average price, dearest over cheapest user.', [
+    'mode',
+    'symbol',
+    'side',
+    'market',
+  ]);
   const plain: [Gauge, (gauges: Gauges, nowMs: number) => number][] = [
     [gauge('queue_orders', 'Orders waiting to be sent.'), ({ queued }) => queued.count],
     [gauge('queue_age_seconds', 'Age of the oldest of them.'), ({ queued }, nowMs) => age(queued.oldestAtMs, nowMs)],
@@ -122,10 +127,10 @@ function makeGauges(registry: Registry): (gauges: Gauges | null, nowMs: number) 
   const fill = ({ orders: rows, messages: sent, runs: today, spreads }: Gauges): void => {
     for (const { count, ...of } of rows) orders.set(of, count);
     for (const { count, ...of } of sent) messages.set(of, count);
-    for (const { slot, mode, state, ...parts } of today) {
-      runs.inc({ slot, mode, state });
+    for (const { market, slot, mode, state, ...parts } of today) {
+      runs.inc({ slot, mode, state, market });
       for (const [part, ms] of Object.entries(parts)) {
-        if (ms !== null) took.set({ slot, mode, part: part.replace(/Ms$/, '') }, ms / 1000);
+        if (ms !== null) took.set({ slot, mode, part: part.replace(/Ms$/, ''), market }, ms / 1000);
       }
     }
     for (const { lowestMilli, highestMilli, ...of } of spreads) {

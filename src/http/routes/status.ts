@@ -1,8 +1,8 @@
 // /health, /ready and /metrics: whether the process lives, could work, and what it counts.
 import { Hono, type MiddlewareHandler } from 'hono';
-import { istDate } from '../../domain/market/india-time.ts';
-import { xnse } from '../../domain/market/market.ts';
-import { nextSession, tradingDay } from '../../domain/market/session.ts';
+import type { DayOverride } from '../../domain/market/calendar.ts';
+import { type Market, markets, xnse } from '../../domain/market/market.ts';
+import { dateIn, dueMsOf, nextSession, tradingDay } from '../../domain/market/session.ts';
 import type { Gauges } from '../../ports/store/watch.ts';
 import type { World } from '../../ports/world.ts';
 import type { HttpEnv } from '../callers/auth.ts';
@@ -67,21 +67,25 @@ const requireOperatorOrCron: MiddlewareHandler<HttpEnv> = async (c, next) => {
 /** Null where the database does not answer: the metrics of this process are shown all the same. */
 async function gauges({ store, emit }: World, nowMs: number): Promise<Gauges | null> {
   try {
-    return await inTime(store.call('read_gauges', { tradeDate: istDate(nowMs) }));
+    const days = markets.map((market) => ({ market: market.mic, tradeDate: dateIn(market, nowMs) }));
+    return await inTime(store.call('read_gauges', { days }));
   } catch (error) {
     emit({ type: 'metrics_read_failed', alert: true, error });
     return null;
   }
 }
 
-async function probeDatabase({ world, migrations, changes }: HttpDeps): Promise<Readiness> {
+async function probeDatabase({ world, migrations, changes, markets: scanned = [xnse] }: HttpDeps): Promise<Readiness> {
   try {
-    const [readiness, overrides] = await inTime(
-      Promise.all([world.store.call('read_readiness', { nowMs: world.clock.nowMs() }), world.operatorDays(xnse)]),
+    const nowMs = world.clock.nowMs();
+    const [readiness, ...overrides] = await inTime(
+      Promise.all([
+        world.store.call('read_readiness', { nowMs }),
+        ...scanned.map(async (market) => ({ market, days: await world.operatorDays(market) })),
+      ]),
     );
     const missing = migrations.filter((version) => !readiness.migrations.includes(version));
-    const today = istDate(world.clock.nowMs());
-    const next = nextSession(today, { market: xnse, slot: 'open', overrides });
+    const calendars = overrides.map(({ market, days }) => calendarOf(market, nowMs, days));
     const problems: NotReady[] = [];
     if (readiness.clockIsFar) {
       const detail = 'The clock of this service is minutes off the database’s: nothing is done until it is set (NTP).';
@@ -99,20 +103,42 @@ async function probeDatabase({ world, migrations, changes }: HttpDeps): Promise<
       const detail = `The database lacks ${missing.length} of this version's migrations: run npm run migrate.`;
       problems.push({ code: 'migrations_missing', detail });
     }
-    if (tradingDay(xnse, today, overrides).kind === 'beyond_coverage') {
-      const detail = `The calendar does not know ${today}: import the year’s list of holidays (npm run calendar -- import F.csv).`;
-      problems.push({ code: 'calendar_ends', detail });
-    }
-    if (next === null) {
-      const detail = 'The calendar knows no session after today: update daily-scan, or add days with npm run calendar.';
-      problems.push({ code: 'no_next_session', detail });
-    }
-    return { problems, nextSession: next };
+    problems.push(...calendars.flatMap((one) => one.problems));
+    return { problems, nextSession: firstDue(calendars) };
   } catch (error) {
     world.emit({ type: 'not_ready', alert: true, error });
     const detail = 'The database does not answer as it should: the log says why.';
     return { problems: [{ code: 'database_lost', detail }], nextSession: null };
   }
+}
+
+interface MarketReadiness {
+  problems: NotReady[];
+  /** The next session and when it is due. */
+  next: { id: string; dueMs: number } | null;
+}
+
+/** What a market's calendar says by the market's own clock. */
+function calendarOf(market: Market, nowMs: number, overrides: readonly DayOverride[]): MarketReadiness {
+  const today = dateIn(market, nowMs);
+  const id = nextSession(today, { market, slot: 'open', overrides });
+  const calendar = market.mic === xnse.mic ? 'The calendar' : `The calendar of the ${market.name}`;
+  const problems: NotReady[] = [];
+  if (tradingDay(market, today, overrides).kind === 'beyond_coverage') {
+    const detail = `${calendar} does not know ${today}: import the year’s list of holidays (npm run calendar -- import F.csv).`;
+    problems.push({ code: 'calendar_ends', detail });
+  }
+  if (id === null) {
+    const detail = `${calendar} knows no session after today: update daily-scan, or add days with npm run calendar.`;
+    problems.push({ code: 'no_next_session', detail });
+  }
+  return { problems, next: id === null ? null : { id, dueMs: dueMsOf(market, id.split(':')[1] ?? today) } };
+}
+
+/** The session that is due first, of all markets'. */
+function firstDue(calendars: readonly MarketReadiness[]): string | null {
+  const [first] = calendars.flatMap(({ next }) => next ?? []).toSorted((a, b) => a.dueMs - b.dueMs);
+  return first?.id ?? null;
 }
 
 /** @throws TimeoutError when the work takes too long; it goes on, unheard */

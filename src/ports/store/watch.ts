@@ -11,11 +11,15 @@ export interface SettledNotice {
   nextAttemptMs: number | null;
 }
 
+/** MIC of the market a run is of. */
+const market = z.string();
+
 const gauges = z.object({
-  orders: z.array(z.object({ mode, venue: z.string(), status, reason: z.string(), count })),
-  messages: z.array(z.object({ mode, status: z.string(), count })),
+  orders: z.array(z.object({ mode, venue: z.string(), status, reason: z.string(), market, count })),
+  messages: z.array(z.object({ mode, status: z.string(), market, count })),
   runs: z.array(
     z.object({
+      market,
       slot: z.string(),
       mode,
       state: runState,
@@ -25,7 +29,14 @@ const gauges = z.object({
     }),
   ),
   spreads: z.array(
-    z.object({ mode, symbol: z.string(), side, lowestMilli: z.int().positive(), highestMilli: z.int().positive() }),
+    z.object({
+      mode,
+      symbol: z.string(),
+      side,
+      market,
+      lowestMilli: z.int().positive(),
+      highestMilli: z.int().positive(),
+    }),
   ),
   queued: z.object({ count, oldestAtMs: z.int().nullable() }),
   unknownOrders: count,
@@ -47,7 +58,7 @@ const databaseReadiness = z.object({
 export type DatabaseReadiness = z.infer<typeof databaseReadiness>;
 
 const condition = z.object({
-  signals: z.array(z.object({ tradeDate: z.string(), count })),
+  signals: z.array(z.object({ market, tradeDate: z.string(), count })),
   users: z.object({ active: count, withoutAccount: count, withoutOptIn: count }),
   unknownOrders: count,
   /** The first twenty; `leftCount`: all of them. */
@@ -65,6 +76,13 @@ const condition = z.object({
   withoutRowSecurity: z.array(z.string()),
 });
 export type Condition = z.infer<typeof condition>;
+
+/** A date a market's signals are wanted for. */
+export interface DueDay {
+  market: string;
+  tradeDate: string;
+  exchanges: readonly string[];
+}
 
 /** The live accounts that trade, by venue, and why some may not on a day: `why` is the code of a reason. */
 const liveAccounts = z.object({
@@ -198,14 +216,20 @@ export type RunDigest = z.infer<typeof runDigest>;
 export const watch = {
   /** Reads a day over all its runs; money and positions as they are now. */
   read_day: call<{ tradeDate: string; mode: string }>()(dayOverview),
-  /** Reads what is so at the moment: of one trade date, and what waits or is unknown of any. */
-  read_gauges: call<{ tradeDate: string }>()(gauges, { isLong: true, isReport: true }),
+  /** Reads what is so at the moment: of each market's trade date, and what waits or is unknown of any. */
+  read_gauges: call<{ days: readonly { market: string; tradeDate: string }[] }>()(gauges, {
+    isLong: true,
+    isReport: true,
+  }),
   /**
    * Reads the database’s clock and its migrations. With `nowMs` it says whether this clock is far from the database’s.
    */
   read_readiness: call<{ nowMs?: number }>()(databaseReadiness),
-  /** Reads what a person has to know before the next session; `functions` are the names this program calls. */
-  read_condition: call<{ mode: string; tradeDates: string[]; functions: readonly string[] }>()(condition, {
+  /**
+   * Reads what a person has to know before the next session: of `days` the signals of the exchanges that are due in that
+   * market's run; `functions` are the names this program calls.
+   */
+  read_condition: call<{ mode: string; days: readonly DueDay[]; functions: readonly string[] }>()(condition, {
     isLong: true,
     isReport: true,
   }),

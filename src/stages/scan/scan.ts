@@ -3,11 +3,10 @@ import { byRank } from '../../domain/decision/decide.ts';
 import type { RunFrame } from '../../domain/decision/inputs.ts';
 import { importingCalendar } from '../../domain/market/calendar.ts';
 import { actionsSincePreviousClose, withoutOldCloses } from '../../domain/market/corporate-actions.ts';
-import { type Market, xnse } from '../../domain/market/market.ts';
+import { exchangesDueIn, type Market, xnse } from '../../domain/market/market.ts';
 import {
   type BeyondCoverage,
   dateIn,
-  marketOfExchange,
   nextSession,
   runIdOf,
   type Session,
@@ -92,17 +91,12 @@ function missingInput(request: RunRequest, stored: StoredInputs, tradeDate: stri
   return null;
 }
 
-/** The signals of the date whose instruments trade in the run's market. */
+/** The signals of the date that are due in the market's run. */
 function dueSignals({ inputs, market = xnse }: RunRequest, stored: StoredInputs, tradeDate: string): Signal[] {
+  const exchanges = exchangesDueIn(market);
   return (inputs.signals ?? stored.signals)
-    .filter((signal) => signal.tradeDate === tradeDate && isOfRun(market, signal))
+    .filter((signal) => signal.tradeDate === tradeDate && exchanges.includes(signal.exchange))
     .sort(byRank);
-}
-
-/** As long as a signal's own market has no runs, it is due in the NSE's: nobody's signals are left out unseen. */
-function isOfRun(market: Market, { exchange }: Signal): boolean {
-  const isNobodys = market.mic === xnse.mic && marketOfExchange(exchange).notTraded !== null;
-  return isNobodys || market.exchanges.includes(exchange);
 }
 
 /** What was found, for whoever follows the run. */

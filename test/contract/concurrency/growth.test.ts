@@ -146,8 +146,9 @@ async function askOfTheRun({ testRun, ask }: Watched, when: string): Promise<voi
   await askAt('read_progress', { runId });
   await askAt('read_report', { runId });
   await askAt('read_run_timings', { runId });
-  await askAt('read_gauges', { tradeDate });
-  await askAt('read_condition', { mode: 'paper', tradeDates: [tradeDate], functions: [] });
+  await askAt('read_gauges', { days: [{ market: 'XNSE', tradeDate }] });
+  const days = [{ market: 'XNSE', tradeDate, exchanges: ['NSE'] }];
+  await askAt('read_condition', { mode: 'paper', days, functions: [] });
   await askAt('count_unfinished', {});
   await askAt('sweep_orders', { nowMs, onlyProcess: false });
   await askAt('take_orders', { ...few, markId: `mark-4${when}` });

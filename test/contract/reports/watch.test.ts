@@ -5,7 +5,12 @@ import { onEveryDatabase } from '../support/every-database.ts';
 import { decideAll, fill, openTestRun, sendAll, sendOne, settle, settlement, take } from '../support/test-run.ts';
 
 const functions = Object.keys(storeFunctions);
-const condition = { mode: 'paper', tradeDates: [tradeDate, '2025-08-29'], functions };
+const nse = { market: 'XNSE', exchanges: ['NSE'] };
+const days = [
+  { ...nse, tradeDate },
+  { ...nse, tradeDate: '2025-08-29' },
+];
+const condition = { mode: 'paper', days, functions };
 
 onEveryDatabase('watching', ({ store, session, value }) => {
   describe('read_order_events', () => {
@@ -83,28 +88,38 @@ onEveryDatabase('watching', ({ store, session, value }) => {
         settlement(b.orderId, 'filled', { fills: [fill('f2', 10, 101_00)] }),
         settlement(c.orderId, 'unknown', { reason: 'adapter_error: call +919800000001' }),
       ]);
-      const gauges = await store.call('read_gauges', { tradeDate });
+      const gauges = await store.call('read_gauges', { days: [{ market: 'XNSE', tradeDate }] });
       expect(gauges.orders).toHaveLength(3);
       expect(gauges.orders).toEqual(
         expect.arrayContaining([
-          { mode: 'paper', venue: 'paper', status: 'filled', reason: '', count: 2 },
-          { mode: 'paper', venue: 'paper', status: 'unknown', reason: 'adapter_error', count: 1 },
-          { mode: 'paper', venue: 'paper', status: 'queued', reason: '', count: 1 },
+          { mode: 'paper', venue: 'paper', status: 'filled', reason: '', market: 'XNSE', count: 2 },
+          { mode: 'paper', venue: 'paper', status: 'unknown', reason: 'adapter_error', market: 'XNSE', count: 1 },
+          { mode: 'paper', venue: 'paper', status: 'queued', reason: '', market: 'XNSE', count: 1 },
         ]),
       );
       expect(gauges.spreads).toEqual([
-        { mode: 'paper', symbol: 'TITAN', side: 'BUY', lowestMilli: 100_00_000, highestMilli: 101_00_000 },
+        {
+          mode: 'paper',
+          market: 'XNSE',
+          symbol: 'TITAN',
+          side: 'BUY',
+          lowestMilli: 100_00_000,
+          highestMilli: 101_00_000,
+        },
       ]);
       expect(gauges).toMatchObject({ queued: { count: 1, oldestAtMs: nowMs }, unknownOrders: 1, leftToAPerson: 1 });
-      expect(gauges.messages).toEqual([{ mode: 'paper', status: 'queued', count: 4 }]);
+      expect(gauges.messages).toEqual([{ mode: 'paper', status: 'queued', market: 'XNSE', count: 4 }]);
       expect(gauges.runs).toEqual([
-        { slot: 'open', mode: 'paper', state: 'decided', planningMs: 0, sendingMs: 0, totalMs: null },
+        { market: 'XNSE', slot: 'open', mode: 'paper', state: 'decided', planningMs: 0, sendingMs: 0, totalMs: null },
       ]);
     });
 
-    test('of another day there is only what waits or is unknown', async () => {
+    test.each([
+      ['of another day', { market: 'XNSE', tradeDate: '2025-08-29' }],
+      ['of the day of another market', { market: 'XNYS', tradeDate }],
+    ])('%s there is only what waits or is unknown', async (_of, day) => {
       await decideAll(await openTestRun(store));
-      const gauges = await store.call('read_gauges', { tradeDate: '2025-08-29' });
+      const gauges = await store.call('read_gauges', { days: [day, { market: 'XNSE', tradeDate: '2025-08-29' }] });
       expect(gauges).toMatchObject({ orders: [], messages: [], runs: [], spreads: [], queued: { count: 1 } });
     });
   });
@@ -121,8 +136,8 @@ onEveryDatabase('watching', ({ store, session, value }) => {
       await openTestRun(store);
       expect(await store.call('read_condition', condition)).toEqual({
         signals: [
-          { tradeDate, count: 1 },
-          { tradeDate: '2025-08-29', count: 0 },
+          { market: 'XNSE', tradeDate, count: 1 },
+          { market: 'XNSE', tradeDate: '2025-08-29', count: 0 },
         ],
         users: { active: 1, withoutAccount: 0, withoutOptIn: 1 },
         unknownOrders: 0,
@@ -135,6 +150,16 @@ onEveryDatabase('watching', ({ store, session, value }) => {
         openToVisitors: [],
         withoutRowSecurity: [],
       });
+    });
+
+    test('counts for a market only the signals of its exchanges', async () => {
+      await openTestRun(store);
+      const newYork = { market: 'XNYS', tradeDate, exchanges: ['US', 'NYSE'] };
+      const { signals } = await store.call('read_condition', { ...condition, days: [newYork, { ...nse, tradeDate }] });
+      expect(signals).toEqual([
+        { market: 'XNYS', tradeDate, count: 0 },
+        { market: 'XNSE', tradeDate, count: 1 },
+      ]);
     });
 
     test('names what a person has to look at', async () => {

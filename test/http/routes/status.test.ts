@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readMigrations } from '../../../src/adapters/store/migrate.ts';
+import { xnse } from '../../../src/domain/market/market.ts';
+import { marketOfExchange } from '../../../src/domain/market/session.ts';
 import { makeMetrics } from '../../../src/http/metrics/metrics.ts';
 import { DatabaseError } from '../../../src/ports/database.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
@@ -77,6 +79,21 @@ describe('GET /ready', () => {
     expect(problems.map(({ code }) => code)).toEqual(['calendar_ends', 'no_next_session']);
   });
 
+  test('names the session that is due first of several markets, and whose calendar has ended', async () => {
+    const both = await serviceOn({ markets: [xnse, marketOfExchange('US')] });
+    const answer = await both.ask(null, 'GET', '/ready');
+    expect(await answer.json()).toEqual({ status: 'ready', nextSession: 'XNYS:2025-08-28:open' });
+    both.clock.jump(Date.parse('2027-03-03T04:00:00Z') - both.clock.nowMs());
+    const later = (await (await both.ask(null, 'GET', '/ready')).json()) as { problems: { detail: string }[] };
+    expect(later.problems.map(({ detail }) => detail.slice(0, 40))).toEqual([
+      'The calendar does not know 2027-03-03: i',
+      'The calendar knows no session after toda',
+    ]);
+    both.clock.jump(Date.parse('2031-03-03T04:00:00Z') - both.clock.nowMs());
+    const ended = await (await both.ask(null, 'GET', '/ready')).text();
+    expect(ended).toContain('The calendar of the NYSE does not know 2031-03-02');
+  });
+
   test('is 503 where the database is lost, says nothing of where it is, and tells the operator', async () => {
     const lost = await serviceOn({}, (world) => ({ ...world, store: failingAt(world.store, 'read_readiness') }));
     const answer = await lost.ask(null, 'GET', '/ready');
@@ -151,15 +168,18 @@ describe('GET /metrics', () => {
     const { text, headers } = await metricsOf(open);
     expect(headers.get('content-type')).toContain('text/plain; version=0.0.4');
     expect(shown(text, 'database_up')).toBe(1);
-    expect(shown(text, 'orders{mode="paper",venue="paper",status="filled",reason=""}')).toBe(5);
-    expect(shown(text, 'messages{mode="paper",status="sent"}')).toBe(5);
-    expect(shown(text, 'runs{slot="open",mode="paper",state="done"}')).toBe(1);
+    expect(shown(text, 'orders{mode="paper",venue="paper",status="filled",reason="",market="XNSE"}')).toBe(5);
+    expect(shown(text, 'messages{mode="paper",status="sent",market="XNSE"}')).toBe(5);
+    expect(shown(text, 'runs{slot="open",mode="paper",state="done",market="XNSE"}')).toBe(1);
     expect(shown(text, 'queue_orders')).toBe(0);
     expect(shown(text, 'queue_age_seconds')).toBe(0);
     expect(shown(text, 'orders_unknown')).toBe(0);
-    expect(shown(text, 'price_spread_pct{mode="paper",symbol="TITAN",side="BUY"}')).toBe(0);
+    expect(shown(text, 'price_spread_pct{mode="paper",symbol="TITAN",side="BUY",market="XNSE"}')).toBe(0);
     for (const part of ['planning', 'sending', 'total']) {
-      expect(shown(text, `run_seconds{slot="open",mode="paper",part="${part}"}`), part).toBeGreaterThanOrEqual(0);
+      expect(
+        shown(text, `run_seconds{slot="open",mode="paper",part="${part}",market="XNSE"}`),
+        part,
+      ).toBeGreaterThanOrEqual(0);
     }
   });
 

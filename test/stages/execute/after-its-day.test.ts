@@ -170,9 +170,11 @@ describe('an order that was left to a person after its day', () => {
     const { unknownOrders } = await store.call('read_day', { tradeDate: nextDate, mode: 'paper' });
     const listed = { clientOrderId: name, status: 'working', leftToAPerson: true };
     expect(unknownOrders).toMatchObject({ count: 1, first: [listed] });
-    const condition = await store.call('read_condition', { mode: 'paper', tradeDates: [], functions: [] });
+    const condition = await store.call('read_condition', { mode: 'paper', days: [], functions: [] });
     expect(condition).toMatchObject({ leftToAPerson: [name], leftCount: 1 });
-    expect(await store.call('read_gauges', { tradeDate })).toMatchObject({ leftToAPerson: 1 });
+    expect(await store.call('read_gauges', { days: [{ market: 'XNSE', tradeDate }] })).toMatchObject({
+      leftToAPerson: 1,
+    });
     const all = { mode: 'paper' as const, tradeDate: nextDate, accountIds: null, afterId: 0, limit: 9 };
     const [books] = await store.call('read_books', all);
     expect(books?.orders).toMatchObject([{ clientOrderId: name, leftToAPerson: true }]);

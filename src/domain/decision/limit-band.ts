@@ -1,5 +1,5 @@
 // How far a limit price somebody named may be from the market.
-import { INR } from '../currency.ts';
+import { currencyOfExchange } from '../market/session.ts';
 import { formatMinor, mulDivCeil, mulDivFloor } from '../money.ts';
 import type { Case, Finding } from './case.ts';
 
@@ -24,9 +24,10 @@ export function limitOutsideBand(
   const lowerMinor = planned.quote?.lowerCircuitMinor ?? 0;
   const highestMinor = Math.min(mulDivFloor(priceMinor, 10_000 + bandBps, 10_000), upperMinor);
   const lowestMinor = Math.max(mulDivCeil(priceMinor, Math.max(0, 10_000 - bandBps), 10_000), lowerMinor);
+  const currency = currencyOfExchange(planned.signal.exchange);
   const outside = (nearestMinor: number) => ({
-    limit: formatMinor(nearestMinor, INR),
-    actual: formatMinor(namedMinor, INR),
+    limit: formatMinor(nearestMinor, currency),
+    actual: formatMinor(namedMinor, currency),
   });
   if (namedMinor > highestMinor) return outside(Math.floor(highestMinor / tickMinor) * tickMinor);
   if (namedMinor < lowestMinor) return outside(Math.ceil(lowestMinor / tickMinor) * tickMinor);

@@ -1,7 +1,8 @@
 // The rules a signal has to pass for a user, in the contract's order: eligibility, then limits.
 
-import { INR } from '../currency.ts';
+import type { Currency } from '../currency.ts';
 import { bandProvesBasis, corporateActionText } from '../market/corporate-actions.ts';
+import { currencyOfExchange } from '../market/session.ts';
 import { foldedSymbol, instrumentKey, type Listing } from '../market/share.ts';
 import { formatHundredths, formatMinor, LARGEST_MINOR, LARGEST_PRICE_MINOR } from '../money.ts';
 import type { Quote } from '../types.ts';
@@ -44,7 +45,7 @@ export const denyRules = {
   halted: ({ frame, account }) => when((frame.halted ?? account.halted) !== null, frame.halted ?? account.halted),
   cut_off: ({ frame }) => when(frame.nowMs >= frame.cutOffMs),
   signal_expired: signalExpired,
-  price_unavailable: (c) => quoteFault(c.planned.quote, c.frame) ?? forBuys(referenceOfBefore)(c),
+  price_unavailable: (c) => quoteFault(c.planned.quote, c.frame, currencyOf(c)) ?? forBuys(referenceOfBefore)(c),
   price_outside_band: forBuys(priceOutsideBand),
   margin_unavailable: marginUnavailable,
   instrument_restricted: instrumentRestricted,
@@ -55,22 +56,25 @@ export const denyRules = {
 /** Refused at the size it would have. The contract's order, after `denyRules`. */
 export const sizedDenyRules = {
   quantity_zero: quantityZero,
-  below_min_value: forBuys(({ frame, exposureMinor }) => below(frame.limits.minOrderValueMinor, exposureMinor)),
+  below_min_value: forBuys((c) => below(c.frame.limits.minOrderValueMinor, c.exposureMinor, currencyOf(c))),
   max_order_value: (c) => forBuys(maxOrderValue)(c) ?? beyondExact(c),
   max_orders_per_day: forBuys(maxOrdersPerDay),
   freeze_quantity: forBuys(freezeQuantity),
   symbol_cap: forBuys(symbolCap),
-  insufficient_funds: forBuys(({ standing, holdMinor }) => above(standing.availableMinor, holdMinor)),
+  insufficient_funds: forBuys((c) => above(c.standing.availableMinor, c.holdMinor, currencyOf(c))),
 } satisfies RuleTable<SizedCase>;
 
-function above(limitMinor: number | null, actualMinor: number | bigint): Finding | null {
+/** What the amounts of a case are in: its signal's instrument is priced in it. */
+const currencyOf = ({ planned }: Pick<Case, 'planned'>): Currency => currencyOfExchange(planned.signal.exchange);
+
+function above(limitMinor: number | null, actualMinor: number | bigint, currency: Currency): Finding | null {
   if (limitMinor === null || actualMinor <= limitMinor) return null;
-  return { limit: formatMinor(limitMinor, INR), actual: formatMinor(actualMinor, INR) };
+  return { limit: formatMinor(limitMinor, currency), actual: formatMinor(actualMinor, currency) };
 }
 
-function below(limitMinor: number, actualMinor: number | bigint): Finding | null {
+function below(limitMinor: number, actualMinor: number | bigint, currency: Currency): Finding | null {
   if (actualMinor >= limitMinor) return null;
-  return { limit: formatMinor(limitMinor, INR), actual: formatMinor(actualMinor, INR) };
+  return { limit: formatMinor(limitMinor, currency), actual: formatMinor(actualMinor, currency) };
 }
 
 /** Who asks for an order themselves needs no subscription. */
@@ -135,17 +139,17 @@ function signalExpired({ frame, planned }: Case): Finding | null {
 }
 
 /** Why nobody may trade on this quote; ages are whole seconds. Reads fail closed: no guess stands in for a price. */
-function quoteFault(quote: Quote | null | undefined, { nowMs, limits }: RunFrame): Finding | null {
+function quoteFault(quote: Quote | null | undefined, { nowMs, limits }: RunFrame, currency: Currency): Finding | null {
   if (!quote) return { limit: null, actual: null };
-  if (quote.priceMinor <= 0) return { limit: null, actual: formatMinor(quote.priceMinor, INR) };
-  if (quote.priceMinor > LARGEST_PRICE_MINOR) return above(LARGEST_PRICE_MINOR, quote.priceMinor);
+  if (quote.priceMinor <= 0) return { limit: null, actual: formatMinor(quote.priceMinor, currency) };
+  if (quote.priceMinor > LARGEST_PRICE_MINOR) return above(LARGEST_PRICE_MINOR, quote.priceMinor, currency);
   const age = quoteAgeFault(quote, nowMs, limits);
   if (age) return { limit: String(age.limitSeconds), actual: String(age.ageSeconds) };
   // A price beyond its own circuit limits contradicts itself, and no order could be sent that reaches it.
   if (quote.lowerCircuitMinor !== null && quote.priceMinor < quote.lowerCircuitMinor) {
-    return below(quote.lowerCircuitMinor, quote.priceMinor);
+    return below(quote.lowerCircuitMinor, quote.priceMinor, currency);
   }
-  return above(quote.upperCircuitMinor, quote.priceMinor);
+  return above(quote.upperCircuitMinor, quote.priceMinor, currency);
 }
 
 /**
@@ -186,21 +190,23 @@ function instrumentRestricted({ frame, planned }: Case): Finding | null {
   return when(restricted !== null && planned.signal.side === 'BUY', restricted);
 }
 
-function dailyLossLimit({ frame, account }: Case): Finding | null {
+function dailyLossLimit(c: Case): Finding | null {
+  const { frame, account } = c;
   const { capitalMinor, dailyLossLimitBps } = account.settings;
   if (dailyLossLimitBps === null) return null;
   const floorMinor = -((BigInt(capitalMinor) * BigInt(dailyLossLimitBps) + 9_999n) / 10_000n);
   const todayMinor = dayResult(account, (listing) => soundQuoteOf(frame, listing));
-  if (todayMinor === null) return { limit: formatMinor(floorMinor, INR), actual: null };
+  const limit = formatMinor(floorMinor, currencyOf(c));
+  if (todayMinor === null) return { limit, actual: null };
   if (todayMinor > floorMinor) return null;
-  return { limit: formatMinor(floorMinor, INR), actual: formatMinor(todayMinor, INR) };
+  return { limit, actual: formatMinor(todayMinor, currencyOf(c)) };
 }
 
 /** The quote of that listing, else of the share as a signal names it; null where nobody may trade on it. */
 function soundQuoteOf(frame: RunFrame, listing: Listing & { share: string }): Quote | null {
   const sameShare = () => frame.signals.find(({ share, quote }) => quote !== null && share === listing.share);
   const quote = frame.quotes.get(instrumentKey(listing)) ?? sameShare()?.quote ?? null;
-  return quoteFault(quote, frame) ? null : quote;
+  return quoteFault(quote, frame, currencyOfExchange(listing.exchange)) ? null : quote;
 }
 
 function maxOpenPositions({ account, standing }: Case): Finding | null {
@@ -209,27 +215,31 @@ function maxOpenPositions({ account, standing }: Case): Finding | null {
   return { limit: String(max), actual: String(standing.open.size) };
 }
 
-function quantityZero({ account, instrument, priceMinor, quantity, budgetMinor }: SizedCase): Finding | null {
+function quantityZero(c: SizedCase): Finding | null {
+  const { account, instrument, priceMinor, quantity, budgetMinor } = c;
   if (quantity > 0) return null;
   const oneLotMinor = exactMargin(BigInt(instrument.lotSize) * BigInt(priceMinor), account.settings.leverageCenti);
-  return { limit: formatMinor(budgetMinor, INR), actual: formatMinor(oneLotMinor, INR) };
+  return { limit: formatMinor(budgetMinor, currencyOf(c)), actual: formatMinor(oneLotMinor, currencyOf(c)) };
 }
 
 /** The run's limit and the user's own, on what the order may cost: at its limit price, named or protected. */
-function maxOrderValue({ frame, account, worthMinor }: SizedCase): Finding | null {
+function maxOrderValue(c: SizedCase): Finding | null {
+  const { frame, account, worthMinor } = c;
   const own = account.settings.maxOrderValueMinor ?? null;
   const limits = [frame.limits.maxOrderValueMinor, own].filter((limit) => limit !== null);
-  return limits.length === 0 ? null : above(Math.min(...limits), worthMinor);
+  return limits.length === 0 ? null : above(Math.min(...limits), worthMinor, currencyOf(c));
 }
 
 /** Nobody's limit but arithmetic's, so it holds for sales too: what an order is worth must be told exactly everywhere. */
-function beyondExact({ worthMinor, exposureMinor }: SizedCase): Finding | null {
-  return above(LARGEST_MINOR, worthMinor > exposureMinor ? worthMinor : exposureMinor);
+function beyondExact(c: SizedCase): Finding | null {
+  const { worthMinor, exposureMinor } = c;
+  return above(LARGEST_MINOR, worthMinor > exposureMinor ? worthMinor : exposureMinor, currencyOf(c));
 }
 
 /** Whether a decision says that its user's numbers are too large to compute with: no setting anybody means to have. */
 export function isBeyondExact({ reason, limit }: { reason: string | null; limit: string | null }): boolean {
-  return reason === 'max_order_value' && limit === formatMinor(LARGEST_MINOR, INR);
+  // Whatever the currency: only where its figures have their point differs.
+  return reason === 'max_order_value' && limit?.replace('.', '') === String(LARGEST_MINOR);
 }
 
 function maxOrdersPerDay({ account, standing }: SizedCase): Finding | null {
@@ -243,7 +253,9 @@ function freezeQuantity({ instrument, quantity }: SizedCase): Finding | null {
   return freeze === null || quantity <= freeze ? null : { limit: String(freeze), actual: String(quantity) };
 }
 
-function symbolCap({ frame, capUsed, planned, quantity, priceMinor }: SizedCase): Finding | null {
+function symbolCap(c: SizedCase): Finding | null {
+  const { frame, capUsed, planned, quantity, priceMinor } = c;
   const useMinor = quantity * BigInt(capPriceOf(planned, priceMinor));
-  return above(frame.limits.symbolCapMinor, BigInt(capUsed.get(planned.share) ?? 0) + useMinor);
+  const usedMinor = BigInt(capUsed.get(planned.share) ?? 0);
+  return above(frame.limits.symbolCapMinor, usedMinor + useMinor, currencyOf(c));
 }

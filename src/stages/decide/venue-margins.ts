@@ -1,10 +1,11 @@
 // Asks venues for the margin of each buy, and holds what they would block.
 import pLimit from 'p-limit';
-import { INR } from '../../domain/currency.ts';
+import type { Currency } from '../../domain/currency.ts';
 import { productAt } from '../../domain/decision/charges.ts';
 import type { Decision } from '../../domain/decision/decision.ts';
 import type { RunFrame } from '../../domain/decision/inputs.ts';
 import { clientOrderIdOf } from '../../domain/ids.ts';
+import { currencyOfExchange } from '../../domain/market/session.ts';
 import { formatMinor, safe } from '../../domain/money.ts';
 import type { Deps } from '../../ports/deps.ts';
 import { inTime } from '../../ports/in-time.ts';
@@ -83,7 +84,9 @@ function asVenueHolds(frame: RunFrame, planned: Planned, orders: OrderToSend[], 
   const held = decisions.map((decision) => {
     if (decision.outcome !== 'accepted') return decision;
     const index = orders.findIndex(({ clientOrderId }) => clientOrderId === idOf(frame, planned, decision));
-    const now = index < 0 ? decision : withMargin(decision, margins[index] ?? null, availableMinor);
+    const order = orders[index];
+    const currency = order && currencyOfExchange(order.exchange);
+    const now = currency ? withMargin(decision, margins[index] ?? null, availableMinor, currency) : decision;
     availableMinor -= now.holdMinor;
     return now;
   });
@@ -141,7 +144,12 @@ function idOf({ mode }: RunFrame, { account }: Planned, { signalId }: Decision):
   return clientOrderIdOf(mode, account.settings.venue, account.settings.id, signalId);
 }
 
-function withMargin(decision: Decision, margin: VenueMargin | null, availableMinor: number): Decision {
+function withMargin(
+  decision: Decision,
+  margin: VenueMargin | null,
+  availableMinor: number,
+  currency: Currency,
+): Decision {
   const { marginMinor = null, chargesMinor: venueChargesMinor = null } = margin ?? {};
   if (!isAmount(marginMinor) || !isAmount(venueChargesMinor ?? 0))
     return denied(decision, 'margin_unavailable', null, null);
@@ -149,7 +157,12 @@ function withMargin(decision: Decision, margin: VenueMargin | null, availableMin
   const wanted = BigInt(marginMinor) + BigInt(chargesMinor);
   const holdMinor = wanted > decision.holdMinor ? wanted : BigInt(decision.holdMinor);
   if (holdMinor <= availableMinor) return { ...decision, holdMinor: safe(holdMinor) };
-  return denied(decision, 'insufficient_funds', formatMinor(availableMinor, INR), formatMinor(holdMinor, INR));
+  return denied(
+    decision,
+    'insufficient_funds',
+    formatMinor(availableMinor, currency),
+    formatMinor(holdMinor, currency),
+  );
 }
 
 /** No venue means more than can be told exactly: its answer is broken, and says nothing of this order. */

@@ -91,6 +91,20 @@ describe('a rule at its edge', () => {
     expect(decideOne(one)?.reason).toBe(reason);
   });
 
+  test.each<[Reason, (s: DecideCase) => void, string, string]>([
+    ['insufficient_funds', (s) => set(s.account, { availableMinor: 1_000_000 }), '1.000000', '2.020528'],
+    ['below_min_value', (s) => set(s.frame.limits, { minOrderValueMinor: 10_000_000 }), '10.000000', '9.981440'],
+    ['max_order_value', (s) => set(s.frame.limits, { maxOrderValueMinor: 1 }), '0.000001', '10.031280'],
+    ['symbol_cap', (s) => set(s.frame.limits, { symbolCapMinor: 10 }), '0.000010', '9.981440'],
+    ['price_unavailable', (s) => set(s.planned, { quote: circuits(1, 356_000) }), '0.356000', '0.356480'],
+    ['quantity_zero', (s) => set(s.account.settings, { capitalMinor: 100_000 }), '0.020000', '0.071296'],
+  ])('%s has the figures of its signal’s currency: six of USDC', (reason, change, limit, actual) => {
+    const one = decideCase('BUY');
+    set(one.planned.signal, { exchange: 'SOLANA' });
+    change(one);
+    expect(decideOne(one)).toMatchObject({ reason, limit, actual });
+  });
+
   test('a stale price says how old it may be and is, in whole seconds', () => {
     const one = decideCase('BUY');
     one.planned.quote = at(nowMs - 60_001);

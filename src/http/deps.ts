@@ -2,7 +2,7 @@
 import type { UpgradeWebSocket } from 'hono/ws';
 import type { Actor } from '../domain/actions.ts';
 import type { RunLimits } from '../domain/decision/inputs.ts';
-import type { Market, Mic } from '../domain/market/market.ts';
+import { type Market, type Mic, markets } from '../domain/market/market.ts';
 import type { VenueWebhook } from '../ports/vault.ts';
 import type { World } from '../ports/world.ts';
 import type { RunRequest } from '../stages/scan/request.ts';
@@ -92,6 +92,15 @@ export interface HttpDeps {
   metrics: Metrics;
   /** The versions of the migrations this code was written for. */
   migrations: readonly string[];
+}
+
+/** When a market's new decisions end, `HH:MM:SS` in its zone. */
+export function cutOffIn(
+  { settings, cutOffTimes }: Pick<HttpDeps, 'settings' | 'cutOffTimes'>,
+  market: Market,
+): string {
+  if (market === (settings.market ?? markets[0])) return settings.cutOffTime;
+  return cutOffTimes?.get(market.mic) ?? `${market.slots.open.cutOff}:00`;
 }
 
 /** Until when work that begins now may go on: its deadline, or the end of this process. */

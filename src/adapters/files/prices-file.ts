@@ -1,9 +1,8 @@
 // Reads a file of daily prices.
 import { z } from 'zod';
-import { symbolPattern, symbolRule } from '../../domain/decision/signal-rules.ts';
 import { markets, xnse } from '../../domain/market/market.ts';
 import { type SymbolReader, symbolReader } from '../../domain/market/symbols.ts';
-import { amount, cell, emptyAs, isoDate, oneOf, type Read, whole } from './csv/cells.ts';
+import { cell, emptyAs, isoDate, oneOf, priceAt, priceText, symbolText, whole } from './csv/cells.ts';
 import { readTable, type Table } from './csv/table.ts';
 import type { FileResult } from './source.ts';
 
@@ -20,22 +19,12 @@ export interface DayPrice {
 const [NSE] = xnse.exchanges;
 const exchanges = markets.flatMap((market) => market.exchanges);
 
-/** A symbol of another exchange is written as that exchange does. */
-function asWritten(text: string): Read<string> {
-  return symbolPattern.test(text) ? { value: text } : { reason: symbolRule };
-}
-
-/** Which exchange's it is says how it is read. */
-function oneWord(text: string): Read<string> {
-  return /^[\x21-\x3e\x40-\x7e]+$/.test(text) ? { value: text } : { reason: symbolRule };
-}
-
 /** Of the columns, what no symbol is needed for. */
 const others = {
   date: cell(isoDate),
-  open: cell(amount),
+  open: cell(priceText),
 };
-const later = cell(emptyAs(null, amount)).optional();
+const later = cell(emptyAs(null, priceText)).optional();
 /** Known when the day is over; the open is all there is at 09:20. */
 const optional = {
   /** Left out: the NSE. */
@@ -47,22 +36,41 @@ const optional = {
 };
 
 function schemaOf(readSymbol: SymbolReader) {
-  return z.object({ ...others, ...optional, symbol: cell(oneWord) }).transform((row, context): DayPrice => {
-    const { date, exchange = NSE, open, close = null } = row;
-    const named = exchange === NSE ? readSymbol(row.symbol) : asWritten(row.symbol);
-    if ('reason' in named) {
-      context.issues.push({ code: 'custom', path: ['symbol'], message: named.reason, input: row });
+  return z.object({ ...others, ...optional, symbol: cell(symbolText) }).transform((row, context): DayPrice => {
+    const { date, exchange = NSE } = row;
+    const invalid = (field: string, message: string) => {
+      context.issues.push({ code: 'custom', path: [field], message, input: row });
       return z.NEVER;
-    }
-    const symbol = named.value;
-    const outside = outsideOf({ open, close, low: row.low ?? 0, high: row.high ?? Number.POSITIVE_INFINITY });
-    if (outside) {
-      const message = outside === 'low' ? 'low must not be above high' : `${outside} must be between low and high`;
-      context.issues.push({ code: 'custom', path: [outside], message, input: row });
-      return z.NEVER;
-    }
-    return { date, exchange, symbol, openMinor: open, closeMinor: close };
+    };
+    const named = readSymbol(row.symbol, exchange);
+    if ('reason' in named) return invalid('symbol', named.reason);
+    const prices = pricesOf(exchange, row);
+    if ('field' in prices) return invalid(prices.field, prices.reason);
+    const outside = outsideOf(prices);
+    if (outside === 'low') return invalid(outside, 'low must not be above high');
+    if (outside) return invalid(outside, `${outside} must be between low and high`);
+    return { date, exchange, symbol: named.value, openMinor: prices.open, closeMinor: prices.close };
   });
+}
+
+interface PriceCells {
+  open: string;
+  high?: string | null | undefined;
+  low?: string | null | undefined;
+  close?: string | null | undefined;
+}
+
+/** The prices of a row in price units of its exchange, or the first that is none there. */
+function pricesOf(exchange: string, cells: PriceCells): DayRange | { field: string; reason: string } {
+  const day: DayRange = { open: 0, low: 0, high: Number.POSITIVE_INFINITY, close: null };
+  for (const field of ['open', 'high', 'low', 'close'] as const) {
+    const text = cells[field] ?? null;
+    if (text === null) continue;
+    const read = priceAt(exchange, text);
+    if ('reason' in read) return { field, ...read };
+    day[field] = read.value;
+  }
+  return day;
 }
 
 interface DayRange {

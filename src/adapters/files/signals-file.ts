@@ -4,7 +4,19 @@ import { MAX_RANK, misplaced, strategyPattern, validityFault } from '../../domai
 import { signalIdOf } from '../../domain/ids.ts';
 import { type SymbolReader, symbolReader } from '../../domain/market/symbols.ts';
 import type { Signal } from '../../domain/types.ts';
-import { amount, cell, emptyAs, exchange, instant, isoDate, oneOf, type Read, whole } from './csv/cells.ts';
+import {
+  cell,
+  emptyAs,
+  exchange,
+  instant,
+  isoDate,
+  oneOf,
+  priceAt,
+  priceText,
+  type Read,
+  symbolText,
+  whole,
+} from './csv/cells.ts';
 import { readTable, type Table } from './csv/table.ts';
 import type { FileResult } from './source.ts';
 
@@ -19,27 +31,26 @@ const others = {
   strategy: cell(strategy),
   exchange: cell(exchange),
   side: cell(oneOf('side', ['BUY', 'SELL'])),
-  reference_price: cell(amount),
-  stop_loss: cell(emptyAs(null, amount)),
-  target: cell(emptyAs(null, amount)),
+  reference_price: cell(priceText),
+  stop_loss: cell(emptyAs(null, priceText)),
+  target: cell(emptyAs(null, priceText)),
   valid_until: cell(emptyAs(null, instant)).optional(),
 };
 const names = 'trade_date rank strategy symbol exchange side reference_price stop_loss target'.split(' ');
 
 function schemaOf(readSymbol: SymbolReader) {
-  return z.object({ ...others, symbol: cell(readSymbol) }).transform((row, context): Signal => {
-    const named = {
-      tradeDate: row.trade_date,
-      strategy: row.strategy,
-      exchange: row.exchange,
-      symbol: row.symbol,
-      side: row.side,
-    };
-    const prices = { referencePriceMinor: row.reference_price, stopLossMinor: row.stop_loss, targetMinor: row.target };
+  return z.object({ ...others, symbol: cell(symbolText) }).transform((row, context): Signal => {
     const invalid = (field: string, message: string) => {
       context.issues.push({ code: 'custom', path: [field], message, input: row });
       return z.NEVER;
     };
+    // Which exchange's it is says how its symbol and its prices are read.
+    const { trade_date: tradeDate, strategy, exchange, side } = row;
+    const symbol = readSymbol(row.symbol, exchange);
+    if ('reason' in symbol) return invalid('symbol', symbol.reason);
+    const named = { tradeDate, strategy, exchange, symbol: symbol.value, side };
+    const prices = pricesOf(row);
+    if ('field' in prices) return invalid(prices.field, prices.reason);
     const wrong = misplaced({ ...named, ...prices });
     if (wrong) {
       const field = wrong.of === 'target' ? 'target' : 'stop_loss';
@@ -50,6 +61,24 @@ function schemaOf(readSymbol: SymbolReader) {
     if (fault !== null) return invalid('valid_until', fault);
     return { id: signalIdOf(named), ...named, rank: row.rank, ...prices, validUntilMs };
   });
+}
+
+interface PriceCells {
+  exchange: string;
+  reference_price: string;
+  stop_loss: string | null;
+  target: string | null;
+}
+
+/** The prices of a row in price units of its exchange, or the first that is none. */
+function pricesOf({ exchange, ...texts }: PriceCells) {
+  const reference = priceAt(exchange, texts.reference_price);
+  if ('reason' in reference) return { field: 'reference_price', ...reference };
+  const stopLoss = texts.stop_loss === null ? { value: null } : priceAt(exchange, texts.stop_loss);
+  if ('reason' in stopLoss) return { field: 'stop_loss', ...stopLoss };
+  const target = texts.target === null ? { value: null } : priceAt(exchange, texts.target);
+  if ('reason' in target) return { field: 'target', ...target };
+  return { referencePriceMinor: reference.value, stopLossMinor: stopLoss.value, targetMinor: target.value };
 }
 
 /** What a signals file holds: the good rows of every date, the caller picks the due ones. */

@@ -114,7 +114,7 @@ async function listsOf(store: Store, { allow, deny }: AccountFlags) {
     const list = listOf(text);
     const listings = await store.call('read_listings', { symbols: (list ?? []).flatMap(possibleSymbols) });
     const read = shareReader(listings);
-    const symbols = list?.map(read) ?? null;
+    const symbols = list?.map((one) => read(one)) ?? null;
     const at = symbols?.findIndex((symbol) => 'reason' in symbol) ?? -1;
     const wrong = symbols?.[at];
     if (wrong && 'reason' in wrong) return refusal('bad_flag', `--${flag}: "${list?.[at]}" ${wrong.reason}.`);

@@ -124,6 +124,11 @@ const solana: Market = {
 /** Every market there is; the first is the one that is meant where none is named. */
 export const markets: readonly [Market, ...Market[]] = [xnse, xbom, xnys, solana];
 
+/** What signals and single orders may name as their exchange: of each market runs are made in the first. */
+export const exchangesWithRuns: readonly string[] = markets
+  .filter(({ notTraded }) => notTraded === null)
+  .map(({ exchanges: [first] }) => first);
+
 /** The market whose calendar it is: of several that share one, the first. Days are listed and set for that one. */
 export function calendarOwner({ calendar }: Market): Market {
   return markets.find((one) => one.calendar === calendar) ?? markets[0];

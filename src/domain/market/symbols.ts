@@ -1,12 +1,13 @@
 // Reads the symbols people and programs write, and refuses those that could mean two shares.
 import { symbolPattern, symbolRule } from '../decision/signal-rules.ts';
+import { exchangesWithRuns, markets, xnse } from './market.ts';
 import { foldedSymbol, type Listing } from './share.ts';
 
 /** What a symbol names, or why nobody can say. */
 export type NamedSymbol = { value: string } | { reason: string };
 
-/** Reads a symbol, however other programs write it, as the NSE does. */
-export type SymbolReader = (text: string) => NamedSymbol;
+/** Reads a symbol of an exchange (left out: the NSE), however other programs write it, as the exchange does. */
+export type SymbolReader = (text: string, exchange?: string) => NamedSymbol;
 
 /**
  * NSE symbols with a character TradingView writes as '_'. Only a help where no instruments are imported: a symbol that
@@ -19,16 +20,32 @@ const PUNCTUATED = [
 ];
 
 const EXCHANGE = /^([A-Z][A-Z_]*):(.*)$/;
+const [NSE] = xnse.exchanges;
 /** How Yahoo and other sources of prices write the exchange. */
 const SUFFIX = /\.(NS|NSE|BO|BSE)$/;
 
-/** Whether an exchange, as an alert or a file names it, is the one this version trades; else why nothing is bought. */
-export function exchangeFault(exchange: string): string | null {
-  if (exchange === 'NSE' || exchange === 'XNSE') return null;
-  if (exchange === 'NSE_DLY' || exchange === 'NSE_DL') {
-    return `${exchange} is the NSE with prices of 15 minutes ago: only the NSE as it is now is traded, give NSE`;
+const withRuns = markets.filter(({ notTraded }) => notTraded === null);
+
+/** Which exchange an alert or a file means, as signals name it (NASDAQ is US); else why nothing is bought there. */
+export function exchangeNamed(code: string): NamedSymbol {
+  const market = withRuns.find(({ mic, exchanges }) => mic === code || exchanges.includes(code));
+  if (market) return { value: market.exchanges[0] };
+  if (code === 'NSE_DLY' || code === 'NSE_DL') {
+    return {
+      reason: `${code} is the NSE with prices of 15 minutes ago: only the NSE as it is now is traded, give NSE`,
+    };
   }
-  return `${exchange} is not traded here: only shares at the NSE are, give NSE`;
+  const names = withRuns.map(({ name }) => `the ${name}`).join(' and ');
+  return { reason: `${code} is not traded here: only shares at ${names} are, give ${exchangesWithRuns.join(' or ')}` };
+}
+
+/** What is wrong with a symbol of an exchange that names an exchange itself; null: nothing. */
+function exchangeFault(named: string, exchange: string): string | null {
+  const read = exchangeNamed(named);
+  if ('reason' in read) return read.reason;
+  return read.value === exchange
+    ? null
+    : `is of ${named}, not of the exchange ${exchange}: give exchange ${read.value}`;
 }
 
 /**
@@ -38,13 +55,14 @@ export function exchangeFault(exchange: string): string | null {
  * one; else the symbol without its series. What could be two shares is refused, naming them.
  */
 export function symbolReader(listings: readonly Listing[]): SymbolReader {
-  return readerOf(listings, exchangeFault);
+  return readerOf(listings, (named) => exchangeFault(named, NSE));
 }
 
 /** For a first look, before what is listed could be asked: a '_' nobody can read yet is let be. */
-export function unsureReader(text: string): NamedSymbol {
+export function unsureReader(text: string, at: string = NSE): NamedSymbol {
+  if (at !== NSE) return readElsewhere(text, at);
   const { exchange, symbol } = taken(text);
-  const isHere = exchange === null || exchangeFault(exchange) === null;
+  const isHere = exchange === null || exchangeFault(exchange, NSE) === null;
   const named = symbolReader([])(text);
   return 'reason' in named && isHere && /^[A-Z0-9].*_/.test(symbol) && symbolPattern.test(symbol)
     ? { value: symbol }
@@ -53,7 +71,7 @@ export function unsureReader(text: string): NamedSymbol {
 
 /** As `symbolReader`, for lists of shares (what to buy never, what to show): a share of the BSE is the same share. */
 export function shareReader(listings: readonly Listing[]): SymbolReader {
-  return readerOf(listings, (exchange) => (exchange === 'BSE' || exchange === 'XBOM' ? null : exchangeFault(exchange)));
+  return readerOf(listings, (named) => (named === 'BSE' || named === 'XBOM' ? null : exchangeFault(named, NSE)));
 }
 
 function readerOf(known: readonly Listing[], faultOf: (exchange: string) => string | null): SymbolReader {
@@ -65,7 +83,8 @@ function readerOf(known: readonly Listing[], faultOf: (exchange: string) => stri
     const key = underscored(foldedSymbol(one));
     named.set(key, [...(named.get(key) ?? []), one.symbol]);
   }
-  return (text) => {
+  return (text, at = NSE) => {
+    if (at !== NSE) return readElsewhere(text, at);
     const { exchange, symbol } = taken(text);
     const fault = exchange === null ? null : faultOf(exchange);
     if (fault !== null) return { reason: fault };
@@ -75,6 +94,16 @@ function readerOf(known: readonly Listing[], faultOf: (exchange: string) => stri
     if (!/^[A-Z0-9]/.test(folded)) return { reason: symbolRule };
     return oneOf(folded, named.get(underscored(folded)) ?? []);
   };
+}
+
+/** A symbol of another exchange than the NSE is as that exchange writes it; the exchange may stand before it. */
+function readElsewhere(text: string, exchange: string): NamedSymbol {
+  // As written: small letters mean something elsewhere (a p is a preferred share).
+  const trimmed = text.trim();
+  const [, named = null, symbol = trimmed] = EXCHANGE.exec(trimmed) ?? [];
+  const fault = named === null ? null : exchangeFault(named, exchange);
+  if (fault !== null) return { reason: fault };
+  return symbolPattern.test(symbol) ? { value: symbol } : { reason: symbolRule };
 }
 
 /** The exchange a text names, if it names one, and the symbol as it stands; the usual series is none. */

@@ -1,5 +1,6 @@
 // Reads a TradingView alert as the fields of a signal.
-import { exchangeFault } from '../../domain/market/symbols.ts';
+import { exchangesWithRuns } from '../../domain/market/market.ts';
+import { exchangeNamed } from '../../domain/market/symbols.ts';
 
 /** What an alert says, under the names of a signal's fields, and where it says it. */
 export interface AlertFields {
@@ -88,9 +89,9 @@ export function readAlertFields(alert: object): AlertFields | AlertFault {
 function fieldsOf(byField: ReadonlyMap<FieldName, AlertValue>): AlertFields {
   const fields: Record<string, unknown> = { strategy: 'tradingview' };
   for (const [field, { value }] of byField) {
-    if (field === 'exchange') continue;
     const text = typeof value === 'string' ? value.trim() : value;
-    if (field === 'side' && typeof text === 'string') fields[field] = SIDES[text.toUpperCase()] ?? text;
+    if (field === 'exchange') Object.assign(fields, exchangeOf(text));
+    else if (field === 'side' && typeof text === 'string') fields[field] = SIDES[text.toUpperCase()] ?? text;
     else if (field === 'rank' && typeof text === 'string' && /^\d{1,9}$/.test(text)) fields[field] = Number(text);
     else fields[field] = text;
   }
@@ -150,9 +151,15 @@ function missing(byField: ReadonlyMap<FieldName, AlertValue>): AlertFault | null
 function elsewhere(byField: ReadonlyMap<FieldName, AlertValue>): AlertFault | null {
   const exchange = byField.get('exchange');
   if (!exchange) return null;
-  const reason =
-    typeof exchange.value === 'string' ? exchangeFault(exchange.value.trim().toUpperCase()) : 'must be NSE';
-  return reason === null ? null : { field: exchange.path, reason, value: exchange.value };
+  const read = exchangeOf(exchange.value);
+  return 'reason' in read ? { field: exchange.path, reason: read.reason, value: exchange.value } : null;
+}
+
+/** An exchange as signals name it: what TradingView has as NASDAQ is US. */
+function exchangeOf(value: unknown): { exchange: string } | { reason: string } {
+  if (typeof value !== 'string') return { reason: `must be ${exchangesWithRuns.join(' or ')}` };
+  const read = exchangeNamed(value.trim().toUpperCase());
+  return 'reason' in read ? read : { exchange: read.value };
 }
 
 /** A purchase that ends a short position would open a long one here. */

@@ -15,7 +15,7 @@ import { forgetOld } from '../../stages/report/retention.ts';
 import { noInputs } from '../../stages/scan/request.ts';
 import { emitFailure } from '../../stages/wrong-clock.ts';
 import { type HttpEnv, requireCron } from '../callers/auth.ts';
-import { type HttpDeps, untilDeadline } from '../deps.ts';
+import { cutOffIn, type HttpDeps, untilDeadline } from '../deps.ts';
 import { described, problem } from '../problem.ts';
 
 const DEFAULT_ORDERS = 25;
@@ -141,10 +141,10 @@ function unknownMarket({ message }: UnknownMarket) {
 }
 
 /** The settings of a scan in a market, with its own cut-off and limits. */
-function settingsIn({ settings, cutOffTimes }: HttpDeps, market: Market): HttpDeps['settings'] {
+function settingsIn(deps: HttpDeps, market: Market): HttpDeps['settings'] {
+  const { settings } = deps;
   if (market === (settings.market ?? markets[0])) return settings;
-  const cutOffTime = cutOffTimes?.get(market.mic) ?? `${market.slots.open.cutOff}:00`;
-  return { ...settings, market, cutOffTime, limits: limitsIn(settings, market) };
+  return { ...settings, market, cutOffTime: cutOffIn(deps, market), limits: limitsIn(settings, market) };
 }
 
 /** Whether a run was left before its end: still planning, or something is not sent, not known or not notified. */

@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { z } from 'zod';
-import { INR } from '../../domain/currency.ts';
 import type { OrderAsRequested } from '../../domain/decision/single-order.ts';
+import { exchangesWithRuns } from '../../domain/market/market.ts';
+import { digitsText, mostPriceDigits, parsePrice, priceRule } from '../../domain/market/price.ts';
 import { possibleSymbols, symbolReader } from '../../domain/market/symbols.ts';
 import { parseMinor } from '../../domain/money.ts';
 import { parseJson } from '../../domain/text/json.ts';
@@ -15,16 +16,17 @@ import { actorOf, type Caller } from '../deps.ts';
 import type { Problem } from '../problem.ts';
 
 const decimal = z.union([z.string(), z.number().transform(String)]).transform((text, context) => {
-  const value = parseMinor(text, INR);
-  if (value !== null && value > 0) return value;
-  context.addIssue({ code: 'custom', message: 'must be an amount above 0 with at most two decimals' });
+  const value = parseMinor(text, { minorDigits: mostPriceDigits });
+  if (value !== null && value > 0) return text;
+  const message = `must be an amount above 0 with at most ${digitsText(mostPriceDigits)} decimals`;
+  context.addIssue({ code: 'custom', message });
   return z.NEVER;
 });
 
 const body = z
   .strictObject({
     symbol: z.string().max(60, 'is no symbol: it has more than 60 characters'),
-    exchange: z.literal('NSE', { error: 'must be NSE' }).default('NSE'),
+    exchange: z.enum(exchangesWithRuns, { error: `must be ${exchangesWithRuns.join(' or ')}` }).default('NSE'),
     side: z.enum(['BUY', 'SELL'], { error: 'must be BUY or SELL' }),
     quantity: z.int('must be a whole number').min(1, 'must be at least 1').max(100_000_000).optional(),
     orderType: z.enum(['LIMIT', 'MARKET'], { error: 'must be LIMIT or MARKET' }).optional(),
@@ -53,12 +55,16 @@ export async function readRequest(
   const parsed = body.safeParse(parseJson(await c.req.text()));
   if (!parsed.success) return { problem: badBody(parsed.error) };
   const { exchange, side, quantity = null, limitPrice = null, userId } = parsed.data;
-  const named = await symbolOf(parsed.data.symbol, store);
+  const limitPriceMinor = limitPrice === null ? null : parsePrice(limitPrice, exchange);
+  if (limitPriceMinor === null && limitPrice !== null) {
+    return { problem: invalid([{ field: 'limitPrice', message: priceRule(exchange) }]) };
+  }
+  const named = await symbolOf(parsed.data.symbol, exchange, store);
   if ('status' in named) return { problem: named };
   const { symbol } = named;
   const whose = whoseOrder(c.get('caller'), userId);
   if (typeof whose !== 'string') return { problem: whose };
-  const order: OrderAsRequested = { userId: whose, exchange, symbol, side, quantity, limitPriceMinor: limitPrice };
+  const order: OrderAsRequested = { userId: whose, exchange, symbol, side, quantity, limitPriceMinor };
   const bodyHash = createHash('sha256').update(JSON.stringify(order), 'utf8').digest('hex');
   // All keys and logins of a user are that user: a request repeated under another one is the same.
   const { role, principal, apiKey } = c.get('caller');
@@ -66,11 +72,11 @@ export async function readRequest(
   return { request: { ...sender, key, bodyHash, apiKey, order } };
 }
 
-/** The symbol as the NSE has it. One that is written so is not looked up: this is the way every order goes. */
-async function symbolOf(text: string, store: Store): Promise<{ symbol: string } | Problem> {
-  const plain = symbolReader([])(text);
+/** The symbol as the exchange has it. One that is written so is not looked up: this is the way every order goes. */
+async function symbolOf(text: string, exchange: string, store: Store): Promise<{ symbol: string } | Problem> {
+  const plain = symbolReader([])(text, exchange);
   if ('value' in plain && plain.value === text) return { symbol: text };
-  const match = symbolReader(await store.call('read_listings', { symbols: possibleSymbols(text) }))(text);
+  const match = symbolReader(await store.call('read_listings', { symbols: possibleSymbols(text) }))(text, exchange);
   if ('value' in match) return { symbol: match.value };
   return invalid([{ field: 'symbol', message: match.reason }]);
 }

@@ -1,14 +1,14 @@
 // Reads each row of a signals request as a signal, or says what is wrong with it.
 import { z } from 'zod';
-import { INR } from '../../domain/currency.ts';
 import { MAX_RANK, misplaced, strategyPattern, validityFault } from '../../domain/decision/signal-rules.ts';
 import { signalIdOf } from '../../domain/ids.ts';
 import type { DayOverride } from '../../domain/market/calendar.ts';
-import { istDate, istIso, parseInstant, parseTradeDate } from '../../domain/market/india-time.ts';
-import { xnse } from '../../domain/market/market.ts';
-import { nextSession, runIdOf, sessionIdOf, sessionOf } from '../../domain/market/session.ts';
+import { istIso, parseInstant, parseTradeDate } from '../../domain/market/india-time.ts';
+import { exchangesWithRuns, type Market } from '../../domain/market/market.ts';
+import { digitsText, formatPrice, mostPriceDigits, parsePrice, priceRule } from '../../domain/market/price.ts';
+import { dateIn, nextSession, runIdOf, sessionIdOf, sessionOf } from '../../domain/market/session.ts';
 import type { SymbolReader } from '../../domain/market/symbols.ts';
-import { formatMinor, parseMinor } from '../../domain/money.ts';
+import { LARGEST_PRICE_MINOR, parseMinor } from '../../domain/money.ts';
 import { isNested } from '../../domain/text/json.ts';
 import { cut, storableText } from '../../domain/text/text.ts';
 import type { Mode, Signal } from '../../domain/types.ts';
@@ -20,12 +20,19 @@ const MAX_VALUE_LENGTH = 200;
 const MAX_PAYLOAD_LENGTH = 4_000;
 const API_KEYS = /ds_[\w-]{43}/g;
 
+/** A market with its days and cut-off as they are set. */
+export interface MarketHours {
+  market: Market;
+  cutOffTime: string;
+  overrides: readonly DayOverride[];
+}
+
 /** What the trade date of a signal is judged by. */
 export interface SignalDay {
   nowMs: number;
   mode: Mode;
-  cutOffTime: string;
-  overrides: readonly DayOverride[];
+  /** By which days and until when signals of an exchange are taken: one of `exchangesWithRuns`. */
+  hoursAt: (exchange: string) => MarketHours;
   /** Whoever sees a signed request can send it again: without its day it would be a new signal every day. */
   mustBeNamed: boolean;
   /** Reads a symbol among what is listed. */
@@ -44,13 +51,14 @@ export interface RowProblem {
 /** One row of a request: what was sent, for the record, and the signal it is or what is wrong with it. */
 export type ReadRow = { payload: string } & ({ signal: Signal; runId: string } | { problem: RowProblem });
 
-/** A decimal string or a JSON number, taken as it is written: what has more than two decimals is refused, not rounded. */
+/** A decimal string or a JSON number, taken as it is written: what has more decimals is refused, not rounded. */
 const price = z
   .union([z.string(), z.number()], { error: 'must be a price such as "3564.80"' })
   .transform((raw, context) => {
-    const minor = parseMinor(String(raw), INR);
-    if (minor !== null && minor > 0 && minor <= 99_999_999_999_999) return minor;
-    context.addIssue({ code: 'custom', message: 'must be above 0 with at most two decimals, such as "3564.80"' });
+    const value = parseMinor(String(raw), { minorDigits: mostPriceDigits });
+    if (value !== null && value > 0 && value <= LARGEST_PRICE_MINOR) return String(raw);
+    const message = `must be above 0 with at most ${digitsText(mostPriceDigits)} decimals, such as "3564.80"`;
+    context.addIssue({ code: 'custom', message });
     return z.NEVER;
   });
 
@@ -78,7 +86,7 @@ const row = z.strictObject(
     strategy: z
       .string({ error: 'must be a name' })
       .regex(strategyPattern, 'must be 1 to 60 characters without : and |'),
-    exchange: z.literal('NSE', { error: 'must be NSE' }).default('NSE'),
+    exchange: z.enum(exchangesWithRuns, { error: `must be ${exchangesWithRuns.join(' or ')}` }).default('NSE'),
     symbol: z.string({ error: 'must be a symbol' }).max(60, 'is no symbol: it has more than 60 characters'),
     side: z.enum(['BUY', 'SELL'], { error: 'must be BUY or SELL' }),
     referencePrice: price,
@@ -125,14 +133,18 @@ function read(raw: unknown, fields: unknown, day: SignalDay, named: Named = new 
   const content = withoutKey(fields);
   const parsed = row.safeParse(content);
   if (!parsed.success) return { payload, problem: problemOf(parsed.error, content, named) };
-  const { tradeDate, symbol: text } = parsed.data;
+  const { tradeDate, symbol: text, exchange } = parsed.data;
   if (tradeDate === undefined && day.mustBeNamed) return { payload, problem: dayless };
-  const symbol = day.readSymbol(text);
+  const symbol = day.readSymbol(text, exchange);
   if ('reason' in symbol) return { payload, problem: problemAt(named, 'symbol', symbol.reason, text) };
-  const signal = signalOf({ ...parsed.data, symbol: symbol.value }, tradeDate ?? nextDate(day));
-  const problem = wrongSide(signal, named) ?? wrongDate(signal.tradeDate, day) ?? wrongEnd(signal, parsed.data, day);
+  const prices = pricesOf(parsed.data, named);
+  if ('reason' in prices) return { payload, problem: prices };
+  const hours = day.hoursAt(exchange);
+  const date = tradeDate ?? nextDate(hours, day.nowMs);
+  const signal = signalOf({ ...parsed.data, symbol: symbol.value }, date, prices);
+  const problem = wrongSide(signal, named) ?? wrongDate(date, hours, day.nowMs) ?? wrongEnd(signal, parsed.data, day);
   if (problem) return { payload, problem };
-  return { payload, signal, runId: runIdOf(sessionIdOf('XNSE', signal.tradeDate, 'open'), day.mode) };
+  return { payload, signal, runId: runIdOf(sessionIdOf(hours.market.mic, date, 'open'), day.mode) };
 }
 
 function payloadOf(raw: unknown): string {
@@ -155,10 +167,24 @@ function problemOfDepth(raw: unknown): RowProblem {
 
 const dayless: RowProblem = { field: 'tradeDate', reason: 'is needed in a signed request', value: null };
 
-function signalOf(fields: z.output<typeof row>, tradeDate: string): Signal {
-  const { strategy, exchange, symbol, side, rank, referencePrice, stopLoss, target } = fields;
+type Prices = Pick<Signal, 'referencePriceMinor' | 'stopLossMinor' | 'targetMinor'>;
+
+/** The prices in price units of the exchange, or the first that is none there. */
+function pricesOf(fields: z.output<typeof row>, named: Named): Prices | RowProblem {
+  const { exchange, referencePrice, stopLoss = null, target = null } = fields;
+  const referencePriceMinor = parsePrice(referencePrice, exchange);
+  const stopLossMinor = stopLoss === null ? null : parsePrice(stopLoss, exchange);
+  const targetMinor = target === null ? null : parsePrice(target, exchange);
+  const rule = `${priceRule(exchange)}, such as "3564.80"`;
+  if (referencePriceMinor === null) return problemAt(named, 'referencePrice', rule, referencePrice);
+  if (stopLossMinor === null && stopLoss !== null) return problemAt(named, 'stopLoss', rule, stopLoss);
+  if (targetMinor === null && target !== null) return problemAt(named, 'target', rule, target);
+  return { referencePriceMinor, stopLossMinor, targetMinor };
+}
+
+function signalOf(fields: z.output<typeof row>, tradeDate: string, prices: Prices): Signal {
+  const { strategy, exchange, symbol, side, rank } = fields;
   const named = { tradeDate, strategy, exchange, symbol, side };
-  const prices = { referencePriceMinor: referencePrice, stopLossMinor: stopLoss ?? null, targetMinor: target ?? null };
   return {
     id: signalIdOf(named),
     ...named,
@@ -183,7 +209,7 @@ function wrongSide(signal: Signal, named: Named): RowProblem | null {
   if (!wrong) return null;
   const valueMinor = wrong.of === 'stopLoss' ? signal.stopLossMinor : signal.targetMinor;
   const reason = `must be ${wrong.must} the reference price for a ${signal.side}`;
-  return problemAt(named, wrong.of, reason, valueMinor === null ? null : formatMinor(valueMinor, INR));
+  return problemAt(named, wrong.of, reason, valueMinor === null ? null : formatPrice(valueMinor, signal.exchange));
 }
 
 /** A signal ends on its trade date, and one that has ended already would never be acted on. */
@@ -197,18 +223,18 @@ function wrongEnd(signal: Signal, fields: z.output<typeof row>, day: SignalDay):
 }
 
 /** A signal nobody would ever act on is rejected now: its day is over, or no trading day at all. */
-function wrongDate(date: string, { nowMs, cutOffTime, overrides }: SignalDay): RowProblem | null {
+function wrongDate(date: string, hours: MarketHours, nowMs: number): RowProblem | null {
   const wrong = (reason: string): RowProblem => ({ field: 'tradeDate', reason, value: date });
-  const resolved = sessionOf({ market: xnse, slot: 'open', cutOffTime, overrides, date });
+  const resolved = sessionOf({ ...hours, slot: 'open', date });
   if (resolved.kind === 'session') return nowMs < resolved.session.cutOffMs ? null : wrong('too_late');
   if (resolved.kind === 'closed') return wrong(`the exchange does not trade then (${resolved.name})`);
   return wrong('is beyond the trading calendar');
 }
 
 /** Today until its cut-off, from then on the next trading day. Where the calendar has none, today: it is refused then. */
-function nextDate({ nowMs, cutOffTime, overrides }: SignalDay): string {
-  const date = istDate(nowMs);
-  const query = { market: xnse, slot: 'open', cutOffTime, overrides } as const;
+function nextDate(hours: MarketHours, nowMs: number): string {
+  const date = dateIn(hours.market, nowMs);
+  const query = { ...hours, slot: 'open' } as const;
   const today = sessionOf({ ...query, date });
   if (today.kind === 'session' && nowMs < today.session.cutOffMs) return date;
   return nextSession(date, query)?.split(':')[1] ?? date;

@@ -1,7 +1,8 @@
 // POST /api/signals: receives signals and alerts from senders outside.
 import { randomUUID } from 'node:crypto';
 import { type Context, Hono } from 'hono';
-import { xnse } from '../../domain/market/market.ts';
+import { exchangesWithRuns } from '../../domain/market/market.ts';
+import { marketOfExchange } from '../../domain/market/session.ts';
 import { possibleSymbols, symbolReader } from '../../domain/market/symbols.ts';
 import { parseJson } from '../../domain/text/json.ts';
 import type { ReceivedSignal, RefusedSender } from '../../ports/store/access.ts';
@@ -9,11 +10,19 @@ import type { HttpEnv } from '../callers/auth.ts';
 import type { KeyLookup } from '../callers/key-lookup.ts';
 import { type SignalSender, senderReader } from '../callers/signal-senders.ts';
 import type { UnknownCallers } from '../callers/unknown-callers.ts';
-import type { HttpDeps } from '../deps.ts';
+import { cutOffIn, type HttpDeps } from '../deps.ts';
 import { type Problem, problem } from '../problem.ts';
 import { isAlert } from './alert-text.ts';
 import { isChartink } from './chartink.ts';
-import { type ReadRow, type RowProblem, readAlert, readChartinkRows, readRow, type SignalDay } from './signal-rows.ts';
+import {
+  type MarketHours,
+  type ReadRow,
+  type RowProblem,
+  readAlert,
+  readChartinkRows,
+  readRow,
+  type SignalDay,
+} from './signal-rows.ts';
 
 const MAX_SIGNALS = 500;
 
@@ -87,9 +96,14 @@ async function rowsOf(
 }
 
 /** What rows are judged by: the hour, the calendar, and what is listed under the symbols they name. */
-async function dayOf({ world, settings }: HttpDeps, { requestId }: SignalSender, rows: unknown[]): Promise<SignalDay> {
-  const { mode, cutOffTime } = settings;
-  const overrides = await world.operatorDays(xnse);
+async function dayOf(deps: HttpDeps, { requestId }: SignalSender, rows: unknown[]): Promise<SignalDay> {
+  const { world, settings } = deps;
+  const markets = new Map<string, MarketHours>();
+  for (const exchange of exchangesWithRuns) {
+    const market = marketOfExchange(exchange);
+    const overrides = await world.operatorDays(market);
+    markets.set(exchange, { market, cutOffTime: cutOffIn(deps, market), overrides });
+  }
   const named = rows.flatMap((row) => {
     const inner = [row, member(row, 'strategy'), member(row, 'order')];
     const symbols = inner.flatMap((one) => [member(one, 'symbol'), member(one, 'ticker')]);
@@ -99,8 +113,13 @@ async function dayOf({ world, settings }: HttpDeps, { requestId }: SignalSender,
   const texts = new Set(named.flatMap((text) => (typeof text === 'string' && text.length <= 60 ? [text] : [])));
   const symbols = [...texts].flatMap(possibleSymbols);
   const listings = symbols.length === 0 ? [] : await world.store.call('read_listings', { symbols });
-  const day = { nowMs: world.clock.nowMs(), mode, cutOffTime, overrides, mustBeNamed: requestId !== null };
+  const hoursAt = (exchange: string) => markets.get(exchange) ?? unknownHours(exchange);
+  const day = { nowMs: world.clock.nowMs(), mode: settings.mode, hoursAt, mustBeNamed: requestId !== null };
   return { ...day, readSymbol: symbolReader(listings) };
+}
+
+function unknownHours(exchange: string): never {
+  throw new Error(`a signal of ${exchange} was let through, where no run is made`);
 }
 
 /** The strategy of a source that may send just one. */

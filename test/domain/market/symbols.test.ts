@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { exchangeFault, possibleSymbols, shareReader, symbolReader } from '../../../src/domain/market/symbols.ts';
+import {
+  exchangeNamed,
+  possibleSymbols,
+  shareReader,
+  symbolReader,
+  unsureReader,
+} from '../../../src/domain/market/symbols.ts';
 
 const at = (...symbols: string[]) => symbols.map((symbol) => ({ exchange: 'NSE', symbol }));
 
@@ -55,9 +61,11 @@ describe('a symbol, where nobody knows what is listed', () => {
 describe('a symbol, among known instruments', () => {
   test('is the one it names, with the series it trades in', () => {
     const read = symbolReader(at('TITAN', 'ABB-BE', 'A&B', 'X', 'X-BE'));
-    expect(['ABB', 'abb.ns', 'ABB-EQ', 'ABB-BE', 'ABB-BZ'].map(read)).toEqual(Array(5).fill({ value: 'ABB-BE' }));
+    expect(['ABB', 'abb.ns', 'ABB-EQ', 'ABB-BE', 'ABB-BZ'].map((one) => read(one))).toEqual(
+      Array(5).fill({ value: 'ABB-BE' }),
+    );
     expect(read('A_B')).toEqual({ value: 'A&B' });
-    expect(['X', 'X-EQ', 'X-BE'].map(read)).toEqual([{ value: 'X' }, { value: 'X' }, { value: 'X-BE' }]);
+    expect(['X', 'X-EQ', 'X-BE'].map((one) => read(one))).toEqual([{ value: 'X' }, { value: 'X' }, { value: 'X-BE' }]);
     expect(read('A-B'), 'another sign is another symbol').toEqual({ value: 'A-B' });
     expect(read('UNKNOWN-BE'), 'what is not listed is let by: whoever decides refuses it').toEqual({
       value: 'UNKNOWN',
@@ -76,13 +84,27 @@ describe('a symbol, among known instruments', () => {
 });
 
 test('in a list of shares the BSE’s is the same share', () => {
-  expect(['TITAN.BO', 'BSE:TITAN', 'TITAN'].map(shareReader([]))).toEqual(Array(3).fill({ value: 'TITAN' }));
+  expect(['TITAN.BO', 'BSE:TITAN', 'TITAN'].map((one) => shareReader([])(one))).toEqual(
+    Array(3).fill({ value: 'TITAN' }),
+  );
   expect(shareReader([])('NASDAQ:TITAN')).toHaveProperty('reason');
 });
 
 test('only the NSE is traded', () => {
-  expect(['NSE', 'XNSE'].map(exchangeFault)).toEqual([null, null]);
-  expect(['BSE', 'MCX', 'NFO', 'nse'].map(exchangeFault)).not.toContain(null);
+  expect(['NSE', 'XNSE'].map(exchangeNamed)).toEqual([{ value: 'NSE' }, { value: 'NSE' }]);
+  for (const code of ['BSE', 'MCX', 'NFO', 'nse']) expect(exchangeNamed(code)).toHaveProperty('reason');
+});
+
+describe('a symbol of another exchange', () => {
+  test.each([symbolReader(at('BRK-B', 'A&B')), unsureReader])('is as that exchange writes it', (read) => {
+    expect(read('BRK.B', 'US')).toEqual({ value: 'BRK.B' });
+    expect(read(' AAPL ', 'US')).toEqual({ value: 'AAPL' });
+    expect(read('aapl', 'US'), 'small letters may mean another share').toHaveProperty('reason');
+    expect(read('A_B', 'US'), 'only the NSE has & and - for it').toEqual({ value: 'A_B' });
+    expect(read('ABB-BE', 'US'), 'nor has it series').toEqual({ value: 'ABB-BE' });
+    expect(read('AAPL US', 'US')).toEqual({ reason: expect.stringContaining('must be 1 to 30') });
+    expect(read('NSE:TITAN', 'US')).toEqual({ reason: 'is of NSE, not of the exchange US: give exchange NSE' });
+  });
 });
 
 test('what a symbol could name is looked up with every sign it could have', () => {

@@ -1,7 +1,10 @@
 // Reads the kinds of cells CSV files have: amounts, percentages, dates, one of a list.
 import { z } from 'zod';
+import { symbolRule } from '../../../domain/decision/signal-rules.ts';
 import { parseInstant } from '../../../domain/market/india-time.ts';
-import { parseHundredths } from '../../../domain/money.ts';
+import { exchangesWithRuns } from '../../../domain/market/market.ts';
+import { digitsText, mostPriceDigits, parsePrice, priceRule } from '../../../domain/market/price.ts';
+import { parseHundredths, parseMinor } from '../../../domain/money.ts';
 
 /** A cell's meaning, or why it has none. */
 export type Read<T> = { value: T } | { reason: string };
@@ -24,10 +27,27 @@ export function emptyAs<T, E>(value: E, read: (text: string) => Read<T>): (text:
 /** A plain decimal with at most two decimals as hundredths (paise, basis points, hundredths of leverage). */
 export function hundredths(min: number, max: number, must: string): (text: string) => Read<number> {
   return (text) => {
-    if (/^-?\d[\d,]*,[\d,]*\d(?:\.\d+)?$/.test(text)) return { reason: 'has thousands separators: write 1250.00' };
+    if (SEPARATED.test(text)) return { reason: separated };
     const value = parseHundredths(text);
     return value === null || value < min || value > max ? { reason: must } : { value };
   };
+}
+
+const SEPARATED = /^-?\d[\d,]*,[\d,]*\d(?:\.\d+)?$/;
+const separated = 'has thousands separators: write 1250.00';
+
+/** A price above zero, still as it is written: the row's exchange says how many decimals it may have (`priceAt`). */
+export function priceText(text: string): Read<string> {
+  if (SEPARATED.test(text)) return { reason: separated };
+  const value = parseMinor(text, { minorDigits: mostPriceDigits });
+  if (value !== null && value > 0 && value <= 99_999_999_999_999) return { value: text };
+  return { reason: `must be a positive amount with at most ${digitsText(mostPriceDigits)} decimals, such as 1250.00` };
+}
+
+/** The same in price units of the exchange. */
+export function priceAt(exchange: string, text: string): Read<number> {
+  const value = parsePrice(text, exchange);
+  return value === null ? { reason: priceRule(exchange) } : { value };
 }
 
 /** Money above zero, in paise; at most 999999999999.99, so that every product stays exact. */
@@ -72,8 +92,13 @@ export function oneOf<const W extends string>(noun: string, values: readonly W[]
   };
 }
 
-/** The exchanges this version knows sessions, ticks and charges of. */
-export const exchange = oneOf('exchange', ['NSE']);
+/** A symbol, still as it is written: the row's exchange says how it is read. */
+export function symbolText(text: string): Read<string> {
+  return /^[\x21-\x3e\x40-\x7e]+$/.test(text) ? { value: text } : { reason: symbolRule };
+}
+
+/** The exchanges runs are made at. */
+export const exchange = oneOf('exchange', exchangesWithRuns);
 
 /**
  * Words for people on one line: spaces and line breaks collapsed, 1 to `most` characters. Control characters and

@@ -66,14 +66,15 @@ language sql stable security definer set search_path = '' as $$
       select today.mode, m.status, today.market, count(*) as count from today
       cross join lateral (select status from public.messages where run_id = today.id offset 0) m
       group by 1, 2, 3) t),
-    'runs', (select coalesce(jsonb_agg(jsonb_build_object('market', market, 'slot', slot, 'mode', mode, 'state', state,
-        'planningMs', core.ms(decided_at) - core.ms(opened_at),
+    'runs', (select coalesce(jsonb_agg(jsonb_build_object('market', market, 'slot', slot, 'mode', mode,
+        'state', state, 'planningMs', core.ms(decided_at) - core.ms(opened_at),
         'sendingMs', (select core.ms(max(submitted_at)) - core.ms(min(submitted_at)) from o
           where o.run_id = today.id),
         'totalMs', core.ms(done_at) - core.ms(opened_at))), '[]') from today),
     -- The widest 20: lowest and highest average price of a signal, in thousandths of the minor unit.
     'spreads', (select coalesce(jsonb_agg(to_jsonb(t)), '[]') from (
-      select o.mode, o.market, i.symbol, o.side, min(price_milli) as "lowestMilli", max(price_milli) as "highestMilli"
+      select o.mode, o.market, i.symbol, o.side, min(price_milli) as "lowestMilli",
+        max(price_milli) as "highestMilli"
       from o join public.instruments i on i.id = o.instrument_id where filled_quantity > 0
         and signal_id is not null
       group by o.mode, o.market, i.symbol, o.side, o.run_id, o.signal_id having count(*) > 1

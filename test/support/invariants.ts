@@ -1,5 +1,6 @@
 // Queries that find what must hold at every commit and does not.
 import type { SqlSession } from '../../src/ports/database.ts';
+import { plannedOnce } from './databases/planned-once.ts';
 
 /** What must hold at every commit, as queries that find what breaks it: one row with a sentence in `what` each. */
 const checks: readonly string[] = [
@@ -99,8 +100,10 @@ const checks: readonly string[] = [
      margin_minor) as what from public.positions where quantity = 0 and margin_minor <> 0`,
 ];
 
+const everyCheck = checks.map((check) => `(${check})`).join('\nunion all\n');
+
 /** Everything in the database that breaks a promise about money, orders or positions, as sentences; none is right. */
 export async function violations(session: SqlSession): Promise<string[]> {
-  const rows = await session.query(checks.map((check) => `(${check})`).join('\nunion all\n'));
+  const rows = await plannedOnce(session).query(everyCheck);
   return rows.map(({ what }) => String(what));
 }

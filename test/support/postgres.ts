@@ -8,6 +8,9 @@ import { EMPTIED_BY_TESTS_SQL, PLANNED_ONCE_SQL } from './databases/for-tests.ts
 import { keepingOne } from './databases/kept.ts';
 import type { TestDatabases } from './global-setup.ts';
 
+/** What our own connections are called by the server. */
+const OWN_NAME = 'own';
+
 export interface TestDatabase extends Database {
   /** A connection of its own for plain SQL: arranging, and looking at rows. */
   session: SqlSession;
@@ -25,12 +28,25 @@ function migrated(): TestDatabases {
   return databases;
 }
 
-/** A migrated, empty database of its own on the test Postgres; `close` drops it. */
-export async function freshPostgres(): Promise<TestPostgres> {
+/** A migrated, empty database of its own on the test Postgres; `close` keeps it for the next. */
+export const freshPostgres = keepingOne(newPostgres, endOthers);
+
+/** The same that nothing was ever in, for tests that count what is read; `close` drops it. */
+export async function newPostgres(): Promise<TestPostgres> {
   return newDatabase(`template ${migrated().template}`);
 }
 
-/** The same that believes no clock but its own, as an operator's does. */
+/** Ends what a test's processes left connected, and says whether our own connections are at rest. */
+async function endOthers({ session }: TestPostgres): Promise<boolean> {
+  const others = await session.query(
+    `select application_name = '${OWN_NAME}' and state = 'idle' as at_rest,
+       application_name <> '${OWN_NAME}' and pg_terminate_backend(pid, 5000) as ended
+     from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+  );
+  return others.every(({ at_rest, ended }) => at_rest === true || ended === true);
+}
+
+/** One that believes no clock but its own, as an operator's does. */
 export async function timedPostgres(): Promise<TestPostgres> {
   return newDatabase(`template ${migrated().template}`, false);
 }
@@ -49,7 +65,7 @@ async function newDatabase(source: string, ownTime = true): Promise<TestPostgres
   // Tests choose their days: every session here has a clock of its own.
   if (ownTime) await onServer(postgresUrl, `alter database ${name} set daily_scan.clock = 'virtual'`);
   const url = postgresUrl.replace(/\/postgres$/, `/${name}`);
-  const pool = openPostgres({ url, max: 10 });
+  const pool = openPostgres({ url: `${url}?application_name=${OWN_NAME}`, max: 10 });
   const session = await openPostgresSession(url);
   return {
     url,

@@ -5,7 +5,7 @@ import { type Arguments, encoded, type StoreFunction } from '../../../src/ports/
 import { storeOf } from '../../stages/support/run-day.ts';
 import * as builders from '../../support/builders.ts';
 import { minuteMs, nowMs, tradeDate } from '../../support/builders.ts';
-import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { newPostgres, type TestPostgres } from '../../support/postgres.ts';
 import * as testRuns from '../support/test-run.ts';
 import { accepted, leaseMs, settlement, type TestRun, undecided } from '../support/test-run.ts';
 
@@ -61,7 +61,7 @@ function asking(database: TestPostgres, reading: Reading): Watched['ask'] {
 
 /** A day of three signals, all accepted, from its planning to its end; what is read for each question on the way. */
 async function watchedDay(userCount: number, pastDays: number): Promise<Reading> {
-  const database = await freshPostgres();
+  const database = await newPostgres();
   try {
     for (const table of TABLES) await database.session.exec(`alter table ${table} set (autovacuum_enabled = off)`);
     const testRun = await testRuns.openTestRun(storeOf(database), {

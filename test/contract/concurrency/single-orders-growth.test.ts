@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import { user } from '../../support/builders.ts';
-import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { newPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { placeSingleOrders } from '../support/single-orders.ts';
 import { openTestRun } from '../support/test-run.ts';
 
@@ -14,7 +14,7 @@ const TABLES =
 
 let database: TestPostgres;
 beforeEach(async () => {
-  database = await freshPostgres();
+  database = await newPostgres();
 });
 afterEach(() => database.close());
 

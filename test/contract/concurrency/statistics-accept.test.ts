@@ -4,7 +4,7 @@ import { encoded } from '../../../src/ports/store/store.ts';
 import { storeOf } from '../../stages/support/run-day.ts';
 import * as builders from '../../support/builders.ts';
 import { nowMs } from '../../support/builders.ts';
-import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { newPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { readsSoFar } from '../support/reads.ts';
 import * as testRuns from '../support/test-run.ts';
 import { accepted, type TestRun } from '../support/test-run.ts';
@@ -37,7 +37,7 @@ test.each([
   ['in one statement', {}, 60],
   ['by turns', { maxOpenPositions: SYMBOLS.length - 1 }, 140],
 ])('whatever has been analyzed, a page that is accepted %s reads no more', async (_how, change, mostReads) => {
-  const database = await freshPostgres();
+  const database = await newPostgres();
   const { session } = database;
   try {
     const testRun = await planningScene(database, change);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { storeOf } from '../../stages/support/run-day.ts';
 import * as builders from '../../support/builders.ts';
 import { nowMs } from '../../support/builders.ts';
-import { freshPostgres } from '../../support/postgres.ts';
+import { newPostgres } from '../../support/postgres.ts';
 import { readsSoFar } from '../support/reads.ts';
 import * as testRuns from '../support/test-run.ts';
 import { settlement } from '../support/test-run.ts';
@@ -15,7 +15,7 @@ const SYMBOLS = ['TITAN', 'INFY', 'SBICARD', 'WIPRO', 'HDFC'];
 
 /** What checking the books of so many filled orders reads, of tables nobody has analyzed, for one of them. */
 async function readsOfAnOrder(users: number): Promise<number> {
-  const database = await freshPostgres();
+  const database = await newPostgres();
   const { session } = database;
   try {
     for (const table of TABLES) await session.exec(`alter table ${table} set (autovacuum_enabled = off)`);

@@ -3,7 +3,7 @@ import type { Settlement } from '../../../src/ports/store/orders.ts';
 import { storeOf } from '../../stages/support/run-day.ts';
 import * as builders from '../../support/builders.ts';
 import { nowMs } from '../../support/builders.ts';
-import { freshPostgres } from '../../support/postgres.ts';
+import { newPostgres } from '../../support/postgres.ts';
 import { readsSoFar } from '../support/reads.ts';
 import * as testRuns from '../support/test-run.ts';
 import { settlement } from '../support/test-run.ts';
@@ -20,7 +20,7 @@ const ROOM = 1.2;
 const TABLES = 'orders fills ledger_entries positions accounts order_events decisions sends'.split(' ');
 
 test('statistics that arrive in the middle of a run make no settlement read more', async () => {
-  const database = await freshPostgres();
+  const database = await newPostgres();
   const { session } = database;
   try {
     for (const table of TABLES) await session.exec(`alter table ${table} set (autovacuum_enabled = off)`);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { storeOf } from '../../stages/support/run-day.ts';
 import { nowMs, signal, tradeDate, user } from '../../support/builders.ts';
-import { freshPostgres } from '../../support/postgres.ts';
+import { newPostgres } from '../../support/postgres.ts';
 import {
   decideAll,
   fill,
@@ -18,7 +18,7 @@ const exitRun = `XNSE:${tradeDate}:close:paper`;
 
 /** Everybody holds the share, and everybody's sale of it was refused: the rows read of each table by `sql`. */
 async function rowsRead(userCount: number, sql: string): Promise<Map<string, number>> {
-  const database = await freshPostgres();
+  const database = await newPostgres();
   try {
     const { session } = database;
     const store = storeOf(database);

@@ -4,6 +4,7 @@ import { toDatabaseError } from '../../../src/adapters/store/sql-call.ts';
 import { orderStatuses } from '../../../src/domain/order.ts';
 import type { Database, SqlSession } from '../../../src/ports/database.ts';
 import { EMPTIED_BY_TESTS_SQL } from '../../support/databases/for-tests.ts';
+import { plannedOnce } from '../../support/databases/planned-once.ts';
 
 /** The database of a simulation: all of it is one connection's, so schedules are played one after another. */
 export interface Ground {
@@ -179,7 +180,7 @@ export async function groundOn(
     return checkedAnswer.parse(row?.['said']);
   };
   return {
-    session: planned(session),
+    session: plannedOnce(session),
     ...(outsider ? { outsider } : {}),
     callUnseen: async (name, args, nowMs) => (await ask(name, args, nowMs, false)).answer,
     async call(name, args, nowMs) {
@@ -192,21 +193,6 @@ export async function groundOn(
       await session.query('select pg_temp.empty($1)', [whole]);
     },
     close: () => database.close(),
-  };
-}
-
-/** Queries without parameters are the same in every schedule: they are prepared when they are first asked. */
-function planned(session: SqlSession): SqlSession {
-  const names = new Map<string, string>();
-  return {
-    exec: (sql) => session.exec(sql),
-    async query(sql, params) {
-      if (params) return session.query(sql, params);
-      const name = names.get(sql) ?? `q${names.size}`;
-      if (!names.has(sql)) await session.exec(`prepare ${name} as ${sql}`);
-      names.set(sql, name);
-      return session.query(`execute ${name}`);
-    },
   };
 }
 

@@ -1,0 +1,31 @@
+// Asks the same question again without planning it again.
+import type { SqlSession } from '../../../src/ports/database.ts';
+
+const known = new WeakMap<SqlSession, SqlSession>();
+let count = 0;
+
+/**
+ * The same session, whose queries without parameters are prepared when they are first asked: planning what looks for
+ * breaches takes longer than looking in a database of few rows.
+ */
+export function plannedOnce(session: SqlSession): SqlSession {
+  const planned = known.get(session) ?? preparing(session);
+  known.set(session, planned).set(planned, planned);
+  return planned;
+}
+
+function preparing(session: SqlSession): SqlSession {
+  const names = new Map<string, string>();
+  return {
+    exec: (sql) => session.exec(sql),
+    async query(sql, params) {
+      if (params) return session.query(sql, params);
+      if (!names.has(sql)) {
+        count += 1;
+        names.set(sql, `planned_${count}`);
+        await session.exec(`prepare ${names.get(sql)} as ${sql}`);
+      }
+      return session.query(`execute ${names.get(sql)}`);
+    },
+  };
+}

@@ -7,9 +7,9 @@ import { reportOn } from '../stages/support/report-shape.ts';
 import { violations } from '../support/invariants.ts';
 
 const columns = 'name,whatsapp,capital,allocation_pct,leverage,max_open_positions,daily_loss_limit_pct,priority,venue';
-/** Six pages of users, one in thirty with money for more than nothing: much to decide, little to send. */
-const users = Array.from({ length: 3000 }, (_, n) => {
-  return `User ${n},+9199999${10_000 + n},${n % 30 === 0 ? 100_000 : 100},20,5,,,,paper`;
+/** Four pages of users, one in sixteen with money for more than nothing: much to decide, little to send. */
+const users = Array.from({ length: 1600 }, (_, n) => {
+  return `User ${n},+9199999${10_000 + n},${n % 16 === 0 ? 100_000 : 100},20,5,,,,paper`;
 });
 const signals = `trade_date,rank,strategy,symbol,exchange,side,reference_price,stop_loss,target
 2025-08-28,1,breakout-20d,TITAN,NSE,BUY,3564.80,,
@@ -55,7 +55,7 @@ describe('a process', { timeout: 240_000 }, () => {
     ];
     const scan = ['scan', '--json', '--date', '2025-08-28', ...files];
     const planned = reportOn((await run([...scan, '--dry-run'], noPrices)).stdout);
-    expect(planned.totals).toMatchObject({ users: 3000, accepted: 200 });
+    expect(planned.totals).toMatchObject({ users: 1600, accepted: 200 });
 
     // Few at once, so that there is something left to be killed at.
     const slow = { ...noPrices, LOG_LEVEL: 'info', CONCURRENCY: '10' };
@@ -64,9 +64,9 @@ describe('a process', { timeout: 240_000 }, () => {
     expect(last).toMatchObject({ code: 0 });
     const report = reportOn(last.stdout);
     expect(report.planHash).toBe(planned.planHash);
-    expect(report.totals).toMatchObject({ users: 3000, decisions: 6000, accepted: 200, filled: 200, unknown: 0 });
+    expect(report.totals).toMatchObject({ users: 1600, decisions: 3200, accepted: 200, filled: 200, unknown: 0 });
     const { sent, unknown, ...others } = report.totals.messages;
-    expect(sent + unknown).toBe(3000);
+    expect(sent + unknown).toBe(1600);
     expect(others).toEqual({ queued: 0, delivered: 0, failed: 0, suppressed: 0 });
 
     const options = { path: join(dataDir, 'main'), cacheDir: dataDir, saveCache: false };
@@ -78,7 +78,7 @@ describe('a process', { timeout: 240_000 }, () => {
     const money = await database.session.query(
       "select count(*)::int from public.ledger_entries where kind = 'deposit'",
     );
-    expect(money).toEqual([{ count: 3000 }]);
+    expect(money).toEqual([{ count: 1600 }]);
     await database.close();
   });
 });

@@ -20,12 +20,15 @@ function preparing(session: SqlSession): SqlSession {
     exec: (sql) => session.exec(sql),
     async query(sql, params) {
       if (params) return session.query(sql, params);
-      if (!names.has(sql)) {
-        count += 1;
-        names.set(sql, `planned_${count}`);
-        await session.exec(`prepare ${names.get(sql)} as ${sql}`);
-      }
-      return session.query(`execute ${names.get(sql)}`);
+      const name = names.get(sql) ?? nextName();
+      if (!names.has(sql)) await session.exec(`prepare ${name} as ${sql}`);
+      names.set(sql, name);
+      return session.query(`execute ${name}`);
     },
   };
+}
+
+function nextName(): string {
+  count += 1;
+  return `planned_${count}`;
 }

@@ -48,6 +48,21 @@ create table public.closed_positions (
 );
 create index positions_of_a_closed_balance on public.closed_positions (account_id, through);
 
+-- What is closed of a position before a fill that is to be booked: the last closing that stays closed once
+-- it is (the trigger below opens the others again). 0: nothing is.
+create function core.closed_before(one core.reported_fill) returns core.closed_holding
+language sql stable as $$
+  select row(row(coalesce(last.quantity, 0), coalesce(last.cost_minor, 0), coalesce(last.margin_minor, 0),
+      coalesce(last.realised_minor, 0))::core.holding,
+    coalesce(last.last_order_id, 0), coalesce(last.last_fill_id, 0))::core.closed_holding
+  from (values (true)) as every left join lateral (
+    select * from public.closed_positions p join public.closings c using (through)
+    where (p.account_id, p.instrument_id, p.product) = (one.account_id, one.instrument_id, one.product)
+      and p.last_filled_at < one.filled_at
+      and coalesce(one.order_id > c.last_order_id, one.corrects > c.last_fill_id, true)
+    order by p.through desc limit 1) last on true;
+$$;
+
 -- How long ago the last trade of a closed position has to be. A fill that is told later and was traded
 -- before it is then known by its age alone, so that the trigger below costs the others nothing.
 create function core.closing_delay() returns interval

@@ -152,6 +152,32 @@ onEveryDatabase('closings', ({ store, session, value }) => {
     await session.exec(spoil.replace('$', '(-1)'));
   });
 
+  test.each(['a late fill', 'a correction'])(
+    '%s counts on from what is closed before its order, and reads nothing older',
+    async (what) => {
+      await trade('asha');
+      await close();
+      // Then only what is closed says what these came to: as if they were not there any more.
+      const older = `begin; set local session_replication_role = replica;
+        update public.fills set price_minor = price_minor $ where id <= (select last_fill_id
+          from public.closings); commit`;
+      const first = { ...fill('first', 4), atMs: at(5) };
+      const { orderId, order } = await send('asha', 'SELL');
+      await settle(store, [settlement(orderId, 'canceled', { fills: [first] })]);
+      await session.exec(older.replace('$', '+ 7'));
+      if (what === 'a late fill') {
+        const late = { ...fill('late', 2), atMs: at(5) };
+        await settle(store, [settlement(orderId, 'canceled', { fills: [first, late] })]);
+        await acknowledgeDrifts(store, { userId: 'asha', venue: 'paper', mode: 'paper' }, nowMs);
+      } else {
+        await store.call('correct_fill', { order, fill: null, quantity: 3, priceMinor: null, by: tester, nowMs });
+      }
+      await session.exec(older.replace('$', '- 7'));
+      expect(await closed()).toHaveLength(1);
+      await allAddsUp();
+    },
+  );
+
   test('a day is closed once it is over for two, never before the last closing, and not while another call is at it', async () => {
     await trade('asha');
     expect(await close(today, 1)).toEqual({ kind: 'too_early' });

@@ -371,6 +371,8 @@ create table public.accounts (
   user_id text not null,
   venue text not null,
   mode text not null,
+  -- Of all its money; an account is one ledger.
+  currency text not null default 'INR'::text,
   capital_minor bigint not null,
   allocation_bps integer not null,
   leverage_centi integer not null default 100,
@@ -395,7 +397,8 @@ create table public.accounts (
   -- lets spend.
   blocked_by_others_minor bigint not null default 0,
   constraint accounts_pkey PRIMARY KEY (id),
-  constraint a_user_has_one_account_per_venue_and_mode UNIQUE (user_id, venue, mode),
+  constraint a_user_has_one_account_per_venue_mode_and_currency UNIQUE (user_id, venue, mode, currency),
+  constraint accounts_currency_fkey FOREIGN KEY (currency) REFERENCES public.currencies(code),
   constraint accounts_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id),
   constraint a_daily_number_of_orders_is_not_negative CHECK (max_orders_per_day >= 0),
   constraint a_largest_order_value_is_positive CHECK (max_order_value_minor > 0),
@@ -410,7 +413,7 @@ create table public.accounts (
   constraint the_largest_order_can_be_told_exactly CHECK ((capital_minor::numeric * allocation_bps::numeric * leverage_centi::numeric) <= ('9007199254740991'::bigint::numeric * 1000000.0))
 ) with (fillfactor=70);
 CREATE INDEX accounts_that_are_blocked ON public.accounts USING btree (id) WHERE (COALESCE(not_ready, check_found) IS NOT NULL);
-CREATE TRIGGER accounts_are_never_deleted BEFORE DELETE OR UPDATE OF id OR TRUNCATE ON public.accounts FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_deletion();
+CREATE TRIGGER accounts_are_never_deleted BEFORE DELETE OR UPDATE OF id, currency OR TRUNCATE ON public.accounts FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_deletion();
 create policy a_user_reads_his_own_accounts on public.accounts for select to authenticated
   using ((user_id = ( SELECT core.current_user_id() AS current_user_id)));
 
@@ -587,6 +590,14 @@ create table public.corporate_actions (
   constraint a_ratio_is_of_two_whole_numbers CHECK (ratio ~ '^[1-9][0-9]{0,4}:[1-9][0-9]{0,4}$'::text)
 );
 
+-- The currencies money can be in, as domain/currency.ts has them; a test compares the two.
+create table public.currencies (
+  code text not null,
+  minor_digits smallint not null,
+  constraint currencies_pkey PRIMARY KEY (code)
+);
+CREATE TRIGGER currencies_are_never_deleted BEFORE DELETE OR UPDATE OR TRUNCATE ON public.currencies FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_deletion();
+
 create table public.daily_prices (
   exchange text not null,
   symbol text not null,
@@ -716,6 +727,11 @@ create table public.instruments (
   id bigint not null generated always as identity,
   exchange text not null,
   symbol text not null,
+  currency text not null default core.currency_of(exchange),
+  -- Quantities are in pieces of 10^-quantity_scale, prices in 10^-price_scale of the minor unit for a whole
+  -- one; value = quantity * price / 10^(quantity_scale + price_scale), see core.value_up.
+  quantity_scale smallint not null default 0,
+  price_scale smallint not null default 0,
   isin text,
   name text not null default ''::text,
   tick_minor bigint,
@@ -729,15 +745,18 @@ create table public.instruments (
   share text not null default ''::text,
   constraint instruments_pkey PRIMARY KEY (id),
   constraint an_instrument_is_listed_once_per_exchange UNIQUE (exchange, symbol),
+  constraint instruments_currency_fkey FOREIGN KEY (currency) REFERENCES public.currencies(code),
   constraint a_freeze_quantity_is_positive CHECK (freeze_quantity >= 1),
   constraint a_listed_instrument_has_a_tick CHECK (assumed OR tick_minor > 0),
-  constraint a_lot_is_at_least_one CHECK (lot_size >= 1)
+  constraint a_lot_is_at_least_one CHECK (lot_size >= 1),
+  constraint a_scale_has_at_most_nine_digits CHECK (quantity_scale >= 0 AND quantity_scale <= 9 AND price_scale >= 0 AND price_scale <= 9)
 );
 CREATE INDEX instruments_by_folded_symbol ON public.instruments USING btree (core.folded_symbol(exchange, symbol));
 CREATE INDEX instruments_of_a_share ON public.instruments USING btree (share);
 CREATE TRIGGER a_changed_instrument_names_its_share AFTER UPDATE ON public.instruments REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION core.set_shares();
 CREATE TRIGGER a_new_instrument_names_its_share AFTER INSERT ON public.instruments REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION core.set_shares();
-CREATE TRIGGER instruments_are_never_deleted BEFORE DELETE OR UPDATE OF id OR TRUNCATE ON public.instruments FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_deletion();
+CREATE TRIGGER a_used_instrument_keeps_its_scales BEFORE UPDATE ON public.instruments FOR EACH ROW WHEN (((old.quantity_scale IS DISTINCT FROM new.quantity_scale) OR (old.price_scale IS DISTINCT FROM new.price_scale))) EXECUTE FUNCTION core.keep_scales();
+CREATE TRIGGER instruments_are_never_deleted BEFORE DELETE OR UPDATE OF id, exchange OR TRUNCATE ON public.instruments FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_deletion();
 create policy a_user_reads_what_is_listed_and_what_they_trade on public.instruments for select to authenticated
   using (((NOT assumed) OR (id IN ( SELECT positions.instrument_id
    FROM public.positions)) OR (id IN ( SELECT orders.instrument_id
@@ -2400,10 +2419,13 @@ declare
   written bigint;
 begin
   insert into public.instruments
-    (exchange, symbol, isin, name, tick_minor, lot_size, freeze_quantity, fno, restricted, assumed)
-  select exchange, symbol, isin, name, "tickMinor", "lotSize", "freezeQuantity", fno, restricted, false
+    (exchange, symbol, isin, name, tick_minor, lot_size, freeze_quantity, fno, restricted, assumed,
+      quantity_scale, price_scale)
+  select exchange, symbol, isin, name, "tickMinor", "lotSize", "freezeQuantity", fno, restricted, false,
+    coalesce("quantityScale", 0), coalesce("priceScale", 0)
   from jsonb_to_recordset(args -> 'instruments') as row(exchange text, symbol text, isin text, name text,
-    "tickMinor" bigint, "lotSize" bigint, "freezeQuantity" bigint, fno boolean, restricted text)
+    "tickMinor" bigint, "lotSize" bigint, "freezeQuantity" bigint, fno boolean, restricted text,
+    "quantityScale" smallint, "priceScale" smallint)
   order by exchange, symbol
   on conflict (exchange, symbol) do update set
     isin = case when args -> 'keeps' ? 'isin' then instruments.isin else excluded.isin end,
@@ -2413,7 +2435,7 @@ begin
     fno = case when args -> 'keeps' ? 'fno' then instruments.fno else excluded.fno end,
     restricted = case when args -> 'keeps' ? 'restricted' then instruments.restricted
       else excluded.restricted end,
-    assumed = false;
+    quantity_scale = excluded.quantity_scale, price_scale = excluded.price_scale, assumed = false;
   get diagnostics written = row_count;
   if written > 0 then
     perform core.record_action(args -> 'by', 'import_instruments', 'instruments',
@@ -2788,7 +2810,7 @@ begin
   from public.accounts where user_id = person.id
   -- The venue he is imported with, the mode that is asked for, the youngest.
   order by venue = person.venue desc, mode = args ->> 'mode' desc, id desc limit 1
-  on conflict (user_id, venue, mode) do nothing;
+  on conflict (user_id, venue, mode, currency) do nothing;
   created := found;
   if created then
     perform core.record_action(args -> 'by', 'open_account',
@@ -7101,6 +7123,15 @@ AS $function$
     'keyId', c.key_id, 'wrappedKey', c.wrapped_key, 'sealed', c.sealed, 'storedAtMs', core.ms(c.stored_at));
 $function$;
 
+-- The currency a market trades in, by the same codes.
+CREATE OR REPLACE FUNCTION core.currency_of(code text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select case core.zone_of(code) when 'America/New_York' then 'USD' when 'UTC' then 'USDC' else 'INR' end;
+$function$;
+
 -- Who is asking, by the JWT that PostgREST has checked: it leaves the claims in this setting, on any
 -- Postgres. Policies need no usage of schema core, so this function is reached through them alone.
 -- for authenticated
@@ -8175,7 +8206,8 @@ CREATE OR REPLACE FUNCTION core.instrument_json(i public.instruments)
 AS $function$
   select case when not i.assumed then jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol,
     'isin', i.isin, 'name', i.name, 'tickMinor', i.tick_minor, 'lotSize', i.lot_size,
-    'freezeQuantity', i.freeze_quantity, 'fno', i.fno, 'restricted', i.restricted) end;
+    'freezeQuantity', i.freeze_quantity, 'fno', i.fno, 'restricted', i.restricted,
+    'currency', i.currency, 'quantityScale', i.quantity_scale, 'priceScale', i.price_scale) end;
 $function$;
 
 -- Whether anybody has brought in instruments of the market of a run (of its id): of shares it does not know
@@ -8298,6 +8330,25 @@ begin
     case when ends then (select core.charges_on(before_minor + more_minor, rate)
       from public.charge_rates rate where rate.id = rate_id) end, moves, ends
   from valued;
+end $function$;
+
+-- Trigger: another scale would make every quantity and price that is written another one.
+CREATE OR REPLACE FUNCTION core.keep_scales()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if exists (select from public.signals s where s.instrument_id = new.id)
+    or exists (select from public.positions p where p.instrument_id = new.id)
+    or exists (select from public.run_prices p where p.instrument_id = new.id)
+    or exists (select from public.daily_prices d where (d.exchange, d.symbol) = (new.exchange, new.symbol))
+  then
+    raise exception '%:% is signalled, priced or held in quantities of % and prices of % decimals, so it '
+      'cannot have % and % now', new.exchange, new.symbol, old.quantity_scale, old.price_scale,
+      new.quantity_scale, new.price_scale using errcode = 'PT403';
+  end if;
+  return new;
 end $function$;
 
 -- Why a key opens nothing any more; null: it does.
@@ -9197,7 +9248,7 @@ AS $function$
       case when args ->> 'mode' = 'paper' then "capitalMinor" else 0 end
     from core.imported_users(args)
     order by id
-    on conflict (user_id, venue, mode) do nothing
+    on conflict (user_id, venue, mode, currency) do nothing
     returning id, mode, capital_minor
   ), deposited as (
     insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, source, at)
@@ -10560,7 +10611,7 @@ CREATE OR REPLACE FUNCTION core.refuse_deletion()
  SET search_path TO ''
 AS $function$
 begin
-  raise exception '% keeps its rows and their ids: other tables name them', tg_table_name
+  raise exception '% keeps its rows, and what others go by in them: other tables name them', tg_table_name
     using errcode = 'PT403';
 end $function$;
 

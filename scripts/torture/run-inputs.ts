@@ -36,7 +36,8 @@ function signal(tradeDate: string, symbol: string, side: Side, rank: number): Si
 
 function instrument(symbol: string): Instrument {
   const plain = { exchange: 'NSE', symbol, isin: null, name: symbol, tickMinor: 5, lotSize: 1 };
-  return { ...plain, freezeQuantity: null, fno: false, restricted: null };
+  const whole = { currency: 'INR' as const, quantityScale: 0, priceScale: 0 };
+  return { ...plain, freezeQuantity: null, fno: false, restricted: null, ...whole };
 }
 
 /** About a thousand rupees a signal; every eighth can pay for one signal only, some use leverage, some get no message. */

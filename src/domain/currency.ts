@@ -12,7 +12,8 @@ export interface Currency<Code extends CurrencyCode = CurrencyCode> {
   readonly iso: boolean;
 }
 
-export type CurrencyCode = 'INR' | 'USD' | 'USDC' | 'SOL';
+export const currencyCodes = ['INR', 'USD', 'USDC', 'SOL'] as const;
+export type CurrencyCode = (typeof currencyCodes)[number];
 
 /**
  * Every currency there is. INR and USD: ISO 4217 (list one, minor unit 2). USDC and SOL are tokens of Solana: their
@@ -34,4 +35,4 @@ export function isCurrency(code: string): code is CurrencyCode {
 }
 
 /** What stands against a code that is none of ours, as the end of a sentence. */
-export const unknownCurrency = `is none of the currencies there are: ${Object.keys(currencies).join(', ')}`;
+export const unknownCurrency = `is none of the currencies there are: ${currencyCodes.join(', ')}`;

@@ -1,4 +1,6 @@
 // The nouns every part of the service shares: instruments, signals, quotes and users.
+import type { CurrencyCode } from './currency.ts';
+
 /**
  * The nouns every room shares. One word, one meaning: a word here is the word in tables, logs and messages.
  * Money is an integer in the currency's minor unit (paise) and says so in its name: `…Minor`.
@@ -8,12 +10,15 @@
 export type Mode = 'paper' | 'live';
 export type Side = 'BUY' | 'SELL';
 
-export interface Instrument {
+/** What a file or a venue's own list says of an instrument. */
+export interface ListedInstrument {
   exchange: string;
   symbol: string;
   isin: string | null;
   name: string;
+  /** The step of its prices, in price units (see `Instrument`). */
   tickMinor: number;
+  /** The step of its quantities, in pieces. */
   lotSize: number;
   /** Largest quantity the exchange takes in one order; null where it names none. */
   freezeQuantity: number | null;
@@ -21,6 +26,21 @@ export interface Instrument {
   fno: boolean;
   /** Why nobody may enter it (ban list, surveillance), or null. */
   restricted: string | null;
+  /** As of `Instrument`; 0 where nothing is said. */
+  quantityScale?: number;
+  priceScale?: number;
+}
+
+/**
+ * An instrument as orders are decided by. A quantity is a whole number of pieces, each 10^-quantityScale of one share or
+ * token; a price (`…PriceMinor`) is a whole number of price units for a whole one, each 10^-priceScale of the currency's
+ * minor unit; what a quantity is worth at a price: `valueUp` and `valueDown`. With scales of 0, as on the NSE, they are
+ * shares and paise. None of the three ever changes while anything names the instrument.
+ */
+export interface Instrument extends ListedInstrument {
+  currency: CurrencyCode;
+  quantityScale: number;
+  priceScale: number;
 }
 
 /** A strategy's view of one instrument for one trade date. Stop and target are shown, never placed. */

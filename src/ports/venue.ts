@@ -1,7 +1,7 @@
 // The port to a venue: placing and looking up orders, and reading accounts.
 import type { Mic } from '../domain/market/market.ts';
 import type { NamedRefusal } from '../domain/order.ts';
-import type { Instrument, Quote, Side } from '../domain/types.ts';
+import type { ListedInstrument, Quote, Side } from '../domain/types.ts';
 
 /**
  * In which units an instrument counts: its quantities in 10^-`quantityScale` of a piece, its prices in 10^-`priceScale`
@@ -231,7 +231,7 @@ export interface VenueAccountApi {
 }
 
 /** What a venue's own list says of an instrument. */
-export type VenueInstrument = Omit<Instrument, 'isin' | 'freezeQuantity' | 'fno'>;
+export type VenueInstrument = Omit<ListedInstrument, 'isin' | 'freezeQuantity' | 'fno'>;
 
 /** A day on which a venue says its market trades: `HH:MM` in the market's zone. */
 export interface VenueTradingDay {

@@ -110,14 +110,44 @@ end $$;
 create function core.refuse_deletion() returns trigger
 language plpgsql set search_path = '' as $$
 begin
-  raise exception '% keeps its rows and their ids: other tables name them', tg_table_name
+  raise exception '% keeps its rows, and what others go by in them: other tables name them', tg_table_name
     using errcode = 'PT403';
 end $$;
+
+-- The currencies money can be in, as domain/currency.ts has them; a test compares the two.
+create table public.currencies (
+  code text primary key,
+  minor_digits smallint not null
+);
+create trigger currencies_are_never_deleted before update or delete or truncate on public.currencies
+  for each statement execute function core.refuse_deletion();
+insert into public.currencies values ('INR', 2), ('USD', 2), ('USDC', 6), ('SOL', 9);
+
+-- The zone of a market, by its code (a MIC or an exchange code) or an id that begins with it, such as a
+-- run's: as in domain/market/market.ts, a test compares the two. What begins with no code is India's, as
+-- everything was before there were markets.
+create function core.zone_of(code text) returns text
+language sql immutable as $$
+  select case when split_part(code, ':', 1) in ('XNYS', 'US', 'NYSE', 'NASDAQ', 'ARCA', 'AMEX', 'BATS')
+      then 'America/New_York'
+    when split_part(code, ':', 1) = 'SOLANA' then 'UTC' else 'Asia/Kolkata' end;
+$$;
+
+-- The currency a market trades in, by the same codes.
+create function core.currency_of(code text) returns text
+language sql immutable as $$
+  select case core.zone_of(code) when 'America/New_York' then 'USD' when 'UTC' then 'USDC' else 'INR' end;
+$$;
 
 create table public.instruments (
   id bigint generated always as identity primary key,
   exchange text not null,
   symbol text not null,
+  currency text not null generated always as (core.currency_of(exchange)) stored references public.currencies,
+  -- Quantities are in pieces of 10^-quantity_scale, prices in 10^-price_scale of the minor unit for a whole
+  -- one; value = quantity * price / 10^(quantity_scale + price_scale), see core.value_up.
+  quantity_scale smallint not null default 0,
+  price_scale smallint not null default 0,
   isin text,
   name text not null default '',
   tick_minor bigint,
@@ -132,22 +162,16 @@ create table public.instruments (
   constraint an_instrument_is_listed_once_per_exchange unique (exchange, symbol),
   constraint a_listed_instrument_has_a_tick check (assumed or tick_minor > 0),
   constraint a_lot_is_at_least_one check (lot_size >= 1),
-  constraint a_freeze_quantity_is_positive check (freeze_quantity >= 1)
+  constraint a_freeze_quantity_is_positive check (freeze_quantity >= 1),
+  -- 9: the most decimals of what is traded here, a SOL's.
+  constraint a_scale_has_at_most_nine_digits
+    check (quantity_scale between 0 and 9 and price_scale between 0 and 9)
 );
-create trigger instruments_are_never_deleted before update of id or delete or truncate on public.instruments
+create trigger instruments_are_never_deleted
+  before update of id, exchange or delete or truncate on public.instruments
   for each statement execute function core.refuse_deletion();
 
 create index instruments_of_a_share on public.instruments (share);
-
--- The zone of a market, by its code (a MIC or an exchange code) or an id that begins with it, such as a
--- run's: as in domain/market/market.ts, a test compares the two. What begins with no code is India's, as
--- everything was before there were markets.
-create function core.zone_of(code text) returns text
-language sql immutable as $$
-  select case when split_part(code, ':', 1) in ('XNYS', 'US', 'NYSE', 'NASDAQ', 'ARCA', 'AMEX', 'BATS')
-      then 'America/New_York'
-    when split_part(code, ':', 1) = 'SOLANA' then 'UTC' else 'Asia/Kolkata' end;
-$$;
 
 -- The exchange whose charges hold in a market: the first of its codes in domain/market/market.ts, a test
 -- compares the two. As above, what begins with no code is the NSE's.
@@ -217,6 +241,26 @@ create trigger a_new_instrument_names_its_share after insert on public.instrumen
 create trigger a_changed_instrument_names_its_share after update on public.instruments
   referencing old table as changed for each statement execute function core.set_shares();
 
+-- Trigger: another scale would make every quantity and price that is written another one.
+create function core.keep_scales() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  if exists (select from public.signals s where s.instrument_id = new.id)
+    or exists (select from public.positions p where p.instrument_id = new.id)
+    or exists (select from public.run_prices p where p.instrument_id = new.id)
+    or exists (select from public.daily_prices d where (d.exchange, d.symbol) = (new.exchange, new.symbol))
+  then
+    raise exception '%:% is signalled, priced or held in quantities of % and prices of % decimals, so it '
+      'cannot have % and % now', new.exchange, new.symbol, old.quantity_scale, old.price_scale,
+      new.quantity_scale, new.price_scale using errcode = 'PT403';
+  end if;
+  return new;
+end $$;
+create trigger a_used_instrument_keeps_its_scales before update on public.instruments
+  for each row when ((old.quantity_scale, old.price_scale) is distinct from
+    (new.quantity_scale, new.price_scale))
+  execute function core.keep_scales();
+
 -- All listings of the share an instrument is.
 create function core.listings_of(of_instrument bigint) returns bigint[]
 language plpgsql stable as $$
@@ -284,6 +328,8 @@ create table public.accounts (
   user_id text not null references public.users,
   venue text not null,
   mode text not null,
+  -- Of all its money; an account is one ledger.
+  currency text not null default 'INR' references public.currencies,
   capital_minor bigint not null,
   allocation_bps integer not null,
   leverage_centi integer not null default 100,
@@ -307,7 +353,8 @@ create table public.accounts (
   -- What business that is none of ours had blocked at the venue when cash_minor was last brought to what it
   -- lets spend.
   blocked_by_others_minor bigint not null default 0,
-  constraint a_user_has_one_account_per_venue_and_mode unique (user_id, venue, mode),
+  constraint a_user_has_one_account_per_venue_mode_and_currency
+    unique (user_id, venue, mode, currency),
   constraint an_account_is_paper_or_live check (mode in ('paper', 'live')),
   constraint capital_is_positive check (capital_minor > 0),
   constraint allocation_is_a_share_of_the_whole check (allocation_bps between 1 and 10000),
@@ -324,7 +371,8 @@ create table public.accounts (
   constraint available_money_is_negative_only_on_a_blocked_account
     check (cash_minor - held_minor >= 0 or not_ready is not null)
 ) with (fillfactor = 70);
-create trigger accounts_are_never_deleted before update of id or delete or truncate on public.accounts
+create trigger accounts_are_never_deleted
+  before update of id, currency or delete or truncate on public.accounts
   for each statement execute function core.refuse_deletion();
 
 -- What one leg costs, dated: parts per billion of turnover. GST is on brokerage + exchange + regulator

@@ -9,10 +9,13 @@ declare
   written bigint;
 begin
   insert into public.instruments
-    (exchange, symbol, isin, name, tick_minor, lot_size, freeze_quantity, fno, restricted, assumed)
-  select exchange, symbol, isin, name, "tickMinor", "lotSize", "freezeQuantity", fno, restricted, false
+    (exchange, symbol, isin, name, tick_minor, lot_size, freeze_quantity, fno, restricted, assumed,
+      quantity_scale, price_scale)
+  select exchange, symbol, isin, name, "tickMinor", "lotSize", "freezeQuantity", fno, restricted, false,
+    coalesce("quantityScale", 0), coalesce("priceScale", 0)
   from jsonb_to_recordset(args -> 'instruments') as row(exchange text, symbol text, isin text, name text,
-    "tickMinor" bigint, "lotSize" bigint, "freezeQuantity" bigint, fno boolean, restricted text)
+    "tickMinor" bigint, "lotSize" bigint, "freezeQuantity" bigint, fno boolean, restricted text,
+    "quantityScale" smallint, "priceScale" smallint)
   order by exchange, symbol
   on conflict (exchange, symbol) do update set
     isin = case when args -> 'keeps' ? 'isin' then instruments.isin else excluded.isin end,
@@ -22,7 +25,7 @@ begin
     fno = case when args -> 'keeps' ? 'fno' then instruments.fno else excluded.fno end,
     restricted = case when args -> 'keeps' ? 'restricted' then instruments.restricted
       else excluded.restricted end,
-    assumed = false;
+    quantity_scale = excluded.quantity_scale, price_scale = excluded.price_scale, assumed = false;
   get diagnostics written = row_count;
   if written > 0 then
     perform core.record_action(args -> 'by', 'import_instruments', 'instruments',
@@ -206,7 +209,7 @@ language sql set search_path = '' as $$
       case when args ->> 'mode' = 'paper' then "capitalMinor" else 0 end
     from core.imported_users(args)
     order by id
-    on conflict (user_id, venue, mode) do nothing
+    on conflict (user_id, venue, mode, currency) do nothing
     returning id, mode, capital_minor
   ), deposited as (
     insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, source, at)

@@ -31,7 +31,7 @@ begin
   from public.accounts where user_id = person.id
   -- The venue he is imported with, the mode that is asked for, the youngest.
   order by venue = person.venue desc, mode = args ->> 'mode' desc, id desc limit 1
-  on conflict (user_id, venue, mode) do nothing;
+  on conflict (user_id, venue, mode, currency) do nothing;
   created := found;
   if created then
     perform core.record_action(args -> 'by', 'open_account',

@@ -36,7 +36,8 @@ create function core.instrument_json(i public.instruments) returns jsonb
 language sql stable as $$
   select case when not i.assumed then jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol,
     'isin', i.isin, 'name', i.name, 'tickMinor', i.tick_minor, 'lotSize', i.lot_size,
-    'freezeQuantity', i.freeze_quantity, 'fno', i.fno, 'restricted', i.restricted) end;
+    'freezeQuantity', i.freeze_quantity, 'fno', i.fno, 'restricted', i.restricted,
+    'currency', i.currency, 'quantityScale', i.quantity_scale, 'priceScale', i.price_scale) end;
 $$;
 
 -- The charge rates of the market of a run (of its id) in force on a day.

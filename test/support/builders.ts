@@ -11,7 +11,8 @@ export const minuteMs = 60_000;
 
 export function instrument(symbol: string, change: Partial<Instrument> = {}): Instrument {
   const plain = { exchange: 'NSE', symbol, isin: null, name: symbol, tickMinor: 10, lotSize: 1 };
-  return { ...plain, freezeQuantity: null, fno: false, restricted: null, ...change };
+  const whole = { currency: 'INR' as const, quantityScale: 0, priceScale: 0 };
+  return { ...plain, freezeQuantity: null, fno: false, restricted: null, ...whole, ...change };
 }
 
 export function signal(symbol: string, change: Partial<Signal> = {}): Signal {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { INR, isCurrency, unknownCurrency } from '../../domain/currency.ts';
 import { listedSymbol } from '../../domain/market/symbols.ts';
-import type { Instrument } from '../../domain/types.ts';
+import type { ListedInstrument } from '../../domain/types.ts';
 import { amount, cell, emptyAs, exchange, plainText, type Read, whole } from './csv/cells.ts';
 import { parseTable, type Table } from './csv/table.ts';
 import { dumpOf, dumpTable } from './kite-dump.ts';
@@ -50,7 +50,7 @@ const optional = z.object({
 });
 
 const schema = columns.extend(optional.shape).transform(
-  (row): Instrument => ({
+  (row): ListedInstrument => ({
     exchange: row.exchange,
     symbol: row.symbol,
     isin: row.isin,
@@ -64,7 +64,7 @@ const schema = columns.extend(optional.shape).transform(
 );
 
 /** What an instruments file holds. */
-export const instrumentsTable: Table<Instrument> = {
+export const instrumentsTable: Table<ListedInstrument> = {
   noun: 'instruments',
   columns: Object.keys(columns.shape),
   optional: Object.keys(optional.shape),
@@ -74,7 +74,7 @@ export const instrumentsTable: Table<Instrument> = {
 };
 
 /** The good rows of an instruments file, and what it says nothing of: that stays as it is. */
-export type InstrumentsFile = FileResult<Instrument> & {
+export type InstrumentsFile = FileResult<ListedInstrument> & {
   keeps: ('isin' | 'freezeQuantity' | 'fno' | 'restricted')[];
 };
 

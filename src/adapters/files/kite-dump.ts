@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { symbolPattern, symbolRule } from '../../domain/decision/signal-rules.ts';
 import { foldedSymbol } from '../../domain/market/share.ts';
-import type { Instrument } from '../../domain/types.ts';
+import type { ListedInstrument } from '../../domain/types.ts';
 import { amount, cell, emptyAs, plainText, type Read, whole } from './csv/cells.ts';
 import type { Table } from './csv/table.ts';
 
@@ -11,14 +11,14 @@ import type { Table } from './csv/table.ts';
  * (GET https://api.kite.trade/instruments, without a login). A share in another series has it behind its symbol.
  */
 type DumpRow =
-  | { key: string; kind: 'share'; instrument: Omit<Instrument, 'fno'> }
+  | { key: string; kind: 'share'; instrument: Omit<ListedInstrument, 'fno'> }
   /** A future or option: its underlying has derivatives. */
   | { key: string; kind: 'derivative'; of: string; exchange: string }
   | { key: string; kind: 'not_due'; why: string };
 
 /** What a dump gives, and what in it is none of ours, counted by what it is. */
 interface Dump {
-  instruments: Instrument[];
+  instruments: ListedInstrument[];
   notDue: ReadonlyMap<string, number>;
   /** Without rows of derivatives a dump says nothing of who has them. */
   saysWhoHasDerivatives: boolean;

@@ -1,4 +1,5 @@
 // Sizes an order: budget, margin, quantity, limit price and hold.
+import { currencyOfExchange } from '../market/session.ts';
 import { LARGEST_MINOR, mulDivCeil, mulDivFloor, safe } from '../money.ts';
 import type { Instrument, Quote, Side, UserSettings } from '../types.ts';
 import { exactCharges } from './charges.ts';
@@ -115,6 +116,9 @@ export function assumedInstrument(exchange: string, symbol: string, priceMinor: 
     freezeQuantity: null,
     fno: false,
     restricted: null,
+    currency: currencyOfExchange(exchange).code,
+    quantityScale: 0,
+    priceScale: 0,
   };
 }
 

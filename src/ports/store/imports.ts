@@ -4,7 +4,7 @@ import type { Actor } from '../../domain/actions.ts';
 import type { DayOverride } from '../../domain/market/calendar.ts';
 import type { CorporateAction } from '../../domain/market/corporate-actions.ts';
 import type { Language } from '../../domain/messages/texts/en.ts';
-import type { Instrument, Signal, UserSettings } from '../../domain/types.ts';
+import type { ListedInstrument, Signal, UserSettings } from '../../domain/types.ts';
 import { cashMove } from './money.ts';
 import { call, language, listing, minor, mode, namedUser } from './shapes.ts';
 
@@ -114,7 +114,7 @@ export const imports = {
   find_users: call<{ user: string }>()(foundUsers),
   /** Brings instruments in. */
   import_instruments: call<{
-    instruments: Instrument[];
+    instruments: ListedInstrument[];
     /** What the file says nothing of: of an instrument there is, that stays. */
     keeps?: ('isin' | 'freezeQuantity' | 'fno' | 'restricted')[];
     by: Actor;

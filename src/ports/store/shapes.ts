@@ -1,5 +1,6 @@
 // How a database function is written down, and the row shapes that topics share or the domain has a type for.
 import { z } from 'zod';
+import { currencyCodes } from '../../domain/currency.ts';
 import { denyReasons, type Outcome, skipReasons } from '../../domain/decision/decision.ts';
 import type { ChargeRate, RunLimits } from '../../domain/decision/inputs.ts';
 import { type CorporateAction, corporateActionKinds } from '../../domain/market/corporate-actions.ts';
@@ -84,6 +85,9 @@ export const instrument = z.object({
   freezeQuantity: z.int().nullable(),
   fno: z.boolean(),
   restricted: z.string().nullable(),
+  currency: z.enum(currencyCodes),
+  quantityScale: z.int(),
+  priceScale: z.int(),
 }) satisfies z.ZodType<Instrument>;
 
 export const corporateAction = z.object({

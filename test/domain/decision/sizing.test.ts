@@ -200,6 +200,9 @@ describe('an instrument no file names', () => {
       freezeQuantity: null,
       fno: false,
       restricted: null,
+      currency: 'INR',
+      quantityScale: 0,
+      priceScale: 0,
     });
   });
 });

@@ -122,7 +122,7 @@ end $snapshot$`;
 async function emptySql(session: SqlSession): Promise<string> {
   const found = await session.query(`
     select format('%I.%I', schemaname, tablename) as name from pg_tables
-    where schemaname in ('public', 'paper_venue', 'core') and tablename not in ('charge_rates', 'order_transitions')
+    where schemaname in ('public', 'paper_venue', 'core') and tablename not in ('charge_rates', 'currencies', 'order_transitions')
     order by 1`);
   const names = found.map(({ name }) => String(name));
   const parts = names.map((name, index) => `t${index} as (delete from ${name})`);

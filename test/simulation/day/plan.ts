@@ -2,7 +2,7 @@
 import type { RunLimits } from '../../../src/domain/decision/inputs.ts';
 import { signalIdOf, userIdOf } from '../../../src/domain/ids.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
-import type { Instrument, Mode, Signal } from '../../../src/domain/types.ts';
+import type { ListedInstrument, Mode, Signal } from '../../../src/domain/types.ts';
 import type { UserToImport } from '../../../src/ports/store/imports.ts';
 import type { RateBudget, VenueCapabilities } from '../../../src/ports/venue.ts';
 import type { Chance } from '../common/chance.ts';
@@ -62,7 +62,7 @@ export interface Plan {
   startMs: number;
   users: UserToImport[];
   signals: Signal[];
-  instruments: Instrument[];
+  instruments: ListedInstrument[];
   holdings: { userId: string; symbol: string; quantity: number }[];
   /** The scan brings signals and users as files would; else they are in the database before. */
   bringsFiles: boolean;
@@ -177,7 +177,7 @@ function signalsOf({ happens, pick, between }: Chance, startMs: number): Signal[
   });
 }
 
-function instrument(symbol: string, tickMinor: number): Instrument {
+function instrument(symbol: string, tickMinor: number): ListedInstrument {
   const rest = { isin: null, name: symbol, lotSize: 1, freezeQuantity: null, fno: false, restricted: null };
   return { exchange: 'NSE', symbol, tickMinor, ...rest };
 }

@@ -4,7 +4,7 @@ import { signalIdOf, userIdOf } from '../../../src/domain/ids.ts';
 import { addDays } from '../../../src/domain/market/india-time.ts';
 import { xnse } from '../../../src/domain/market/market.ts';
 import { tradingDay } from '../../../src/domain/market/session.ts';
-import type { Instrument, Mode, Quote, Signal } from '../../../src/domain/types.ts';
+import type { ListedInstrument, Mode, Quote, Signal } from '../../../src/domain/types.ts';
 import type { UserToImport } from '../../../src/ports/store/imports.ts';
 import type { VenueDealing } from '../../../src/ports/venue.ts';
 import { type Chance, chanceOf } from '../common/chance.ts';
@@ -139,7 +139,7 @@ function limitsOf({ pick, happens }: Chance, cap: Chance): RunLimits {
   };
 }
 
-export const instruments: Instrument[] = symbols.map(({ symbol, tickMinor }) => {
+export const instruments: ListedInstrument[] = symbols.map(({ symbol, tickMinor }) => {
   const rest = { isin: null, name: symbol, lotSize: 1, freezeQuantity: 2000, fno: false, restricted: null };
   return { exchange: 'NSE', symbol, tickMinor, ...rest };
 });

@@ -76,5 +76,5 @@ const SHAPE_SQL = `select md5(string_agg(part, E'\\n' order by part)) as hash fr
     and relnamespace${OURS}
   union all select concat_ws(' ', oid::regclass, 'is large') from pg_class where pg_relation_size(oid) > 1000000
     and relkind = 'r' and relnamespace${OURS}
-  union all select r::text from public.charge_rates r
+  union all select r::text from public.charge_rates r union all select c::text from public.currencies c
 ) shape`;

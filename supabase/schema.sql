@@ -1576,6 +1576,7 @@ begin
     union all select * from core.closing_findings(p)
     union all select * from core.filled_findings(p)
     union all select * from core.reference_findings(p)
+    union all select * from core.currency_findings(p)
     union all select * from core.run_reference_findings() where p.opening is null or since is null
     union all select * from core.order_findings(since, p.closing)
     union all select * from core.order_signal_findings(since, p.closing)
@@ -7121,6 +7122,25 @@ CREATE OR REPLACE FUNCTION core.credentials_json(c public.account_credentials, a
 AS $function$
   select jsonb_build_object('accountId', a.id, 'userId', a.user_id, 'venue', a.venue, 'mode', a.mode,
     'keyId', c.key_id, 'wrappedKey', c.wrapped_key, 'sealed', c.sealed, 'storedAtMs', core.ms(c.stored_at));
+$function$;
+
+-- Each order, and each position, against the currency of its account: amounts of two never meet in a sum.
+CREATE OR REPLACE FUNCTION core.currency_findings(p core.period)
+ RETURNS SETOF core.finding
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select 'an order is in the currency of its account', 'order ' || o.client_order_id, o.user_id,
+    format('%s:%s in %s', i.exchange, i.symbol, i.currency), a.currency, null::text, false
+  from core.orders_in(p) o join public.accounts a on a.id = o.account_id
+  join public.instruments i on i.id = o.instrument_id
+  where i.currency <> a.currency
+  union all
+  select 'a position is in the currency of its account', core.account_name(a), a.user_id,
+    format('%s:%s in %s', i.exchange, i.symbol, i.currency), a.currency, null, false
+  from public.positions held join public.accounts a on a.id = held.account_id
+  join public.instruments i on i.id = held.instrument_id
+  where (p).closing is null and i.currency <> a.currency;
 $function$;
 
 -- The currency a market trades in, by the same codes.

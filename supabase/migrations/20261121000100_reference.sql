@@ -143,7 +143,8 @@ create table public.instruments (
   id bigint generated always as identity primary key,
   exchange text not null,
   symbol text not null,
-  currency text not null generated always as (core.currency_of(exchange)) stored references public.currencies,
+  currency text not null generated always as (core.currency_of(exchange)) stored
+    references public.currencies,
   -- Quantities are in pieces of 10^-quantity_scale, prices in 10^-price_scale of the minor unit for a whole
   -- one; value = quantity * price / 10^(quantity_scale + price_scale), see core.value_up.
   quantity_scale smallint not null default 0,

@@ -93,3 +93,19 @@ language sql stable as $$
   left join public.instruments i on i.id = p.instrument_id
   where (in_period).closing is null and (a.id is null or i.id is null);
 $$;
+
+-- Each order, and each position, against the currency of its account: amounts of two never meet in a sum.
+create function core.currency_findings(p core.period) returns setof core.finding
+language sql stable as $$
+  select 'an order is in the currency of its account', 'order ' || o.client_order_id, o.user_id,
+    format('%s:%s in %s', i.exchange, i.symbol, i.currency), a.currency, null::text, false
+  from core.orders_in(p) o join public.accounts a on a.id = o.account_id
+  join public.instruments i on i.id = o.instrument_id
+  where i.currency <> a.currency
+  union all
+  select 'a position is in the currency of its account', core.account_name(a), a.user_id,
+    format('%s:%s in %s', i.exchange, i.symbol, i.currency), a.currency, null, false
+  from public.positions held join public.accounts a on a.id = held.account_id
+  join public.instruments i on i.id = held.instrument_id
+  where (p).closing is null and i.currency <> a.currency;
+$$;

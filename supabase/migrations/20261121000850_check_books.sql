@@ -37,6 +37,7 @@ begin
     union all select * from core.closing_findings(p)
     union all select * from core.filled_findings(p)
     union all select * from core.reference_findings(p)
+    union all select * from core.currency_findings(p)
     union all select * from core.run_reference_findings() where p.opening is null or since is null
     union all select * from core.order_findings(since, p.closing)
     union all select * from core.order_signal_findings(since, p.closing)

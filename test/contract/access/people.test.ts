@@ -11,6 +11,7 @@ const ofNobody = [
   ...[
     'instruments',
     'charge_rates',
+    'currencies',
     'closings',
     'calendar_days',
     'corporate_actions',

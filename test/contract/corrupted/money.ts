@@ -16,6 +16,7 @@ const accounts: Corruption[] = [
   ['accounts', `user_id = 'nobody'`, asha, owner],
   ['accounts', `venue = 'kite'`, asha, named],
   ['accounts', `mode = 'live'`, asha, owner],
+  ['accounts', `currency = 'USD'`, asha, 'an order is in the currency of its account'],
   ['accounts', 'cash_minor = cash_minor + 1', asha, 'cash is the sum of its entries'],
   ['accounts', 'cash_minor = cash_minor - 1', asha, 'cash is what was paid in and what orders made of it'],
   ['accounts', 'cash_minor = -1', `user_id = 'bina'`, 'cash is the sum of its entries'],
@@ -29,6 +30,12 @@ const accounts: Corruption[] = [
 const positions: Corruption[] = [
   ['positions', `account_id = ${account('devi')}`, position('asha', 'TITAN'), folded],
   ['positions', `instrument_id = ${share('HDFC')}`, position('asha', 'TITAN'), folded],
+  [
+    'positions',
+    `instrument_id = ${share('AAPL')}`,
+    position('asha', 'TITAN'),
+    'a position is in the currency of its account',
+  ],
   ['positions', `product = 'mtf'`, position('asha', 'TITAN'), folded],
   ['positions', 'quantity = quantity + 1', position('asha', 'TITAN'), folded],
   ['positions', 'quantity = -1', position('asha', 'TITAN'), 'nothing is held below zero'],

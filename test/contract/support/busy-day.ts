@@ -80,6 +80,11 @@ export async function playBusyDay(store: Store, session: SqlSession): Promise<vo
   await store.call('finish_runs', { nowMs: nowMs + 10 * minuteMs });
   await reached(12);
   await testRuns.openTestRun(store, { runId: 'planned', signals: [signal('HDFC')], users: [user('asha')] });
+  // Nobody trades it: it is what a corruption names that needs another currency.
+  await store.call('import_instruments', {
+    instruments: [builders.instrument('AAPL', { exchange: 'US' })],
+    by: tester,
+  });
   await reached(20);
 }
 

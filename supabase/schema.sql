@@ -1440,7 +1440,7 @@ declare
 begin
   select * into account from public.accounts
   where user_id = args ->> 'userId' and venue = args ->> 'venue' and mode = args ->> 'mode'
-    for no key update;
+    and currency = coalesce(args ->> 'currency', 'INR') for no key update;
   waiting := core.drifts_under_way(account.id, drift_ids);
   drift_ids := array(select unnest(drift_ids) except select unnest(waiting));
   fresh := core.book_missing_shares(account.id, drift_ids, now_at)
@@ -1463,7 +1463,7 @@ begin
     and not_ready is distinct from new_block;
   if new_block is distinct from account.not_ready or cardinality(acknowledged) > 0 then
     perform core.record_action(args -> 'by', 'acknowledge_account',
-      format('account:%s %s %s', account.user_id, account.venue, account.mode),
+      core.account_target(account),
       jsonb_build_object('notReady', account.not_ready), jsonb_build_object('notReady', new_block,
         'drifts', to_jsonb(acknowledged), 'snapshotEntryId', snapshot_entry, 'fills', to_jsonb(fresh)),
         of_user => account.user_id);
@@ -2387,8 +2387,9 @@ begin
   order by exchange, symbol
   on conflict (exchange, symbol) do nothing;
 
-  perform from public.accounts a where (a.user_id, a.venue, a.mode) in (select "userId", venue, mode
-    from jsonb_to_recordset(args -> 'holdings') as row("userId" text, venue text, mode text))
+  perform from public.accounts a where (a.user_id, a.venue, a.mode, a.currency) in (
+    select "userId", venue, mode, core.currency_of(exchange)
+    from jsonb_to_recordset(args -> 'holdings') as row("userId" text, venue text, mode text, exchange text))
   order by a.id for no key update;
   select cardinality(fresh) into booked from core.book_reported_fills(array(
     select distinct on (account.id, row.reference) row(null, null, null, 0, false, account.id, instrument.id,
@@ -2396,8 +2397,8 @@ begin
       row."priceMinor", (select core.now_of(args)))::core.reported_fill
     from jsonb_to_recordset(args -> 'holdings') as row("userId" text, venue text, mode text, exchange text,
       symbol text, product text, quantity bigint, "priceMinor" bigint, "tradeDate" date, reference text)
-    join public.accounts account on (account.user_id, account.venue, account.mode) = (row."userId",
-      row.venue, row.mode)
+    join public.accounts account on (account.user_id, account.venue, account.mode, account.currency)
+      = (row."userId", row.venue, row.mode, core.currency_of(row.exchange))
     join public.instruments instrument using (exchange, symbol)
     where not exists (select from public.fills old where old.order_id is null
       and (old.account_id, old.venue_fill_id) = (account.id, row.reference))
@@ -2714,8 +2715,9 @@ declare
   now_at constant timestamptz := core.stamp_of(args);
   amount constant bigint := (args ->> 'amountMinor')::bigint;
   delta constant bigint := case args ->> 'kind' when 'withdrawal' then -amount else amount end;
+  in_currency constant text := coalesce(args ->> 'currency', 'INR');
   venues constant text[] := array(select venue from public.accounts where user_id = args ->> 'userId'
-    and mode = 'paper'
+    and mode = 'paper' and currency = in_currency
     and venue = coalesce(args ->> 'venue', venue) order by venue);
   a public.accounts;
   earlier public.ledger_entries;
@@ -2728,7 +2730,8 @@ begin
         where user_id = args ->> 'userId' and mode = 'live'));
   end if;
   select * into a from public.accounts
-  where user_id = args ->> 'userId' and mode = 'paper' and venue = venues[1] for no key update;
+  where user_id = args ->> 'userId' and mode = 'paper' and venue = venues[1]
+    and currency = in_currency for no key update;
   money := jsonb_build_object('venue', a.venue, 'cashBeforeMinor', a.cash_minor, 'cashMinor', a.cash_minor,
     'heldMinor', a.held_minor, 'notReady', a.not_ready);
 
@@ -2759,7 +2762,7 @@ begin
   values (a.id, args ->> 'kind', delta, 0, 'operator', args ->> 'reference', now_at) returning id into entry;
   update public.accounts set cash_minor = cash_minor + delta where id = a.id;
   perform core.record_action(args -> 'by', 'move_cash',
-    format('account:%s %s %s', a.user_id, a.venue, a.mode), jsonb_build_object('cashMinor', a.cash_minor),
+    core.account_target(a), jsonb_build_object('cashMinor', a.cash_minor),
     jsonb_build_object('cashMinor', a.cash_minor + delta,
       'moved', args -> 'kind', 'amountMinor', amount, 'entryId', entry), of_user => a.user_id);
   return money || jsonb_build_object('kind', 'moved', 'entryId', entry, 'cashMinor', a.cash_minor + delta);
@@ -2788,7 +2791,8 @@ AS $function$
   ) select jsonb_build_object('noted', (select count(*) from noted));
 $function$;
 
--- A user's account at a venue, with the sizing of the account he has already and no money. Safe to repeat.
+-- A user's account at a venue in a currency (null: rupees), with the sizing of the account they have already
+-- in that currency, and no money: rupees say nothing of how many dollars. Safe to repeat.
 -- for daily_scan_service, service_role
 CREATE OR REPLACE FUNCTION public.open_account(args jsonb)
  RETURNS jsonb
@@ -2799,30 +2803,32 @@ CREATE OR REPLACE FUNCTION public.open_account(args jsonb)
  SET statement_timeout TO '5s'
 AS $function$
 declare
+  in_currency constant text := coalesce(args ->> 'currency', 'INR');
   person public.users;
+  account public.accounts;
   created boolean;
 begin
   select * into person from public.users where id = args ->> 'userId';
   if not found then return jsonb_build_object('kind', 'no_such_user'); end if;
-  insert into public.accounts (user_id, venue, mode, capital_minor, allocation_bps, leverage_centi,
+  insert into public.accounts (user_id, venue, mode, currency, capital_minor, allocation_bps, leverage_centi,
     max_open_positions, daily_loss_limit_bps, max_orders_per_day, max_order_value_minor, not_ready)
-  select person.id, args ->> 'venue', args ->> 'mode', capital_minor, allocation_bps, leverage_centi,
-    max_open_positions, daily_loss_limit_bps, max_orders_per_day, max_order_value_minor, 'not checked yet'
-  from public.accounts where user_id = person.id
+  select person.id, args ->> 'venue', args ->> 'mode', in_currency, capital_minor, allocation_bps,
+    leverage_centi, max_open_positions, daily_loss_limit_bps, max_orders_per_day, max_order_value_minor,
+    'not checked yet'
+  from public.accounts where user_id = person.id and currency = in_currency
   -- The venue he is imported with, the mode that is asked for, the youngest.
   order by venue = person.venue desc, mode = args ->> 'mode' desc, id desc limit 1
   on conflict (user_id, venue, mode, currency) do nothing;
   created := found;
+  select * into account from public.accounts a where (a.user_id, a.venue, a.mode, a.currency)
+    = (person.id, args ->> 'venue', args ->> 'mode', in_currency);
+  if not found then return jsonb_build_object('kind', 'no_sizing'); end if;
   if created then
-    perform core.record_action(args -> 'by', 'open_account',
-      format('account:%s %s %s', person.id, args ->> 'venue', args ->> 'mode'), of_user => person.id);
+    perform core.record_action(args -> 'by', 'open_account', core.account_target(account),
+      of_user => person.id);
   end if;
-  return coalesce(
-    (select jsonb_build_object('kind', 'open', 'accountId', a.id, 'created', created,
-      'tradesAt', person.venue)
-      from public.accounts a
-      where (a.user_id, a.venue, a.mode) = (person.id, args ->> 'venue', args ->> 'mode')),
-    jsonb_build_object('kind', 'no_sizing'));
+  return jsonb_build_object('kind', 'open', 'accountId', account.id, 'created', created,
+    'tradesAt', person.venue);
 end $function$;
 
 -- Freezes signals, prices and users of a run. A second call finds the first one's rows and changes nothing.
@@ -2854,7 +2860,9 @@ begin
 
   insert into public.run_users (run_id, queue_position, user_id, account_id)
   select new_run, queue_position, user_id, (select account.id from public.accounts account
-      where (account.user_id, account.venue, account.mode) = (queue.user_id, queue.venue, args ->> 'mode'))
+      where account.user_id = queue.user_id
+        and core.trades_in(account, queue.venue, args)
+      order by account.venue = queue.venue desc, account.id desc limit 1)
   from core.user_queue(new_run, nullif(args -> 'userIds', 'null')) queue;
   perform core.record_action(args -> 'by', 'open_run', 'run:' || new_run, after => jsonb_build_object(
     'signals', jsonb_array_length(args -> 'signals'), 'users',
@@ -3204,13 +3212,12 @@ begin
       union all
       -- The accounts of the page alone, each by index: a join could be with all there are.
       (select queue_position, user_id, (select account.id from public.accounts account
-          where (account.user_id, account.venue, account.mode) = (cut.user_id, cut.venue, args ->> 'mode'))
+          where account.user_id = cut.user_id and core.trades_in(account, cut.venue, args)
+          order by account.venue = cut.venue desc, account.id desc limit 1)
         from (select * from core.user_queue(args ->> 'runId', nullif(args -> 'userIds', 'null'))
           where not (args ->> 'frozen')::boolean and queue_position > (args ->> 'afterQueuePosition')::bigint
           order by queue_position limit (args ->> 'limit')::bigint) cut)
-    ), halted as materialized (
-      select scope, target, why from public.halts where resumed_at is null
-    )
+    ), halted as materialized (select scope, target, why from public.halts where resumed_at is null)
     select coalesce(json_agg(json_build_object('queuePosition', page.queue_position,
       'accountId', page.account_id, 'settings', json_build_object('id', u.id, 'name', u.name,
         'whatsapp', u.whatsapp, 'priority', u.priority,
@@ -3221,6 +3228,7 @@ begin
         'maxOrdersPerDay', a.max_orders_per_day, 'maxOrderValueMinor', a.max_order_value_minor),
       'active', u.active, 'tradingEnabled', u.trading_enabled, 'strategies', u.strategies,
       'allowSymbols', u.allow_symbols, 'denySymbols', u.deny_symbols,
+      'currency', coalesce(a.currency, core.currency_elsewhere(u.id, args)),
       'notReady', case when a.id is null then 'no ' || (args ->> 'mode') || ' account'
         else core.not_ready_on(a, (args ->> 'tradeDate')::date) end,
       'halted', (select why from halted where (scope = 'user' and target = u.id)
@@ -3327,10 +3335,11 @@ AS $function$
       then a.not_ready end as block
     from public.accounts a where a.user_id = args ->> 'userId'
   )
-  select coalesce(jsonb_agg(jsonb_build_object('venue', a.venue, 'mode', a.mode, 'block', a.block,
+  select coalesce(jsonb_agg(jsonb_build_object('venue', a.venue, 'mode', a.mode,
+    'currency', a.currency, 'block', a.block,
     'snapshotEntryId', coalesce((select max(e.id) from public.ledger_entries e where e.account_id = a.id),
       0),
-    'drifts', coalesce(open_drift.drifts, '[]')) order by a.venue, a.mode), '[]')
+    'drifts', coalesce(open_drift.drifts, '[]')) order by a.venue, a.mode, a.currency), '[]')
   from account a left join open_drift on open_drift.account_id = a.id
   where a.block is not null or open_drift.drifts is not null;
 $function$;
@@ -4502,10 +4511,10 @@ AS $function$
     'denySymbols', u.deny_symbols, 'priority', u.priority, 'hasWhatsapp', u.opted_in_at is not null,
     'notify', u.notify, 'language', u.language,
     'accounts', (select coalesce(jsonb_agg(jsonb_build_object('venue', a.venue, 'mode', a.mode,
-      'notReady', coalesce(a.not_ready, a.check_found),
+      'currency', a.currency, 'notReady', coalesce(a.not_ready, a.check_found),
         'cashMinor', a.cash_minor, 'heldMinor', a.held_minor, 'moved', core.recent_cash_moves(a.id, 5),
         'maxOrdersPerDay', a.max_orders_per_day, 'maxOrderValueMinor', a.max_order_value_minor)
-        order by a.venue, a.mode), '[]')
+        order by a.venue, a.mode, a.currency), '[]')
       from public.accounts a where a.user_id = u.id))
   from public.users u where u.id = args ->> 'userId' or lower(u.name) = lower(args ->> 'userId');
 $function$;
@@ -5232,7 +5241,7 @@ begin
     and not_ready = 'not connected yet';
   if nullif(args -> 'by', 'null') is not null then
     perform core.record_action(args -> 'by', 'store_credentials',
-      format('account:%s %s %s', account.user_id, account.venue, account.mode),
+      core.account_target(account),
       jsonb_build_object('keyId', key_was), jsonb_build_object('keyId', args -> 'keyId'),
       of_user => account.user_id);
   end if;
@@ -5778,7 +5787,17 @@ CREATE OR REPLACE FUNCTION core.account_name(a public.accounts)
  LANGUAGE sql
  IMMUTABLE
 AS $function$
-  select format('account %s of %s at %s (%s)', a.id, a.user_id, a.venue, a.mode);
+  select format('account %s of %s at %s (%s)', a.id, a.user_id, a.venue,
+    concat_ws(', ', a.mode, nullif(a.currency, 'INR')));
+$function$;
+
+-- An account as the log of actions names it.
+CREATE OR REPLACE FUNCTION core.account_target(a public.accounts)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select 'account:' || concat_ws(' ', a.user_id, a.venue, a.mode, nullif(a.currency, 'INR'));
 $function$;
 
 -- Accounts that are not closed at the opening of a period: their records are read from their own last
@@ -5819,7 +5838,7 @@ CREATE OR REPLACE FUNCTION core.acknowledged_since(a public.accounts, since time
 AS $function$
   select exists (select from public.operator_actions act where act.user_id = a.user_id
     and act.action = 'acknowledge_account' and act.at >= since
-    and act.target = format('account:%s %s %s', a.user_id, a.venue, a.mode));
+    and act.target = core.account_target(a));
 $function$;
 
 -- What may name a person.
@@ -7124,6 +7143,21 @@ AS $function$
     'keyId', c.key_id, 'wrappedKey', c.wrapped_key, 'sealed', c.sealed, 'storedAtMs', core.ms(c.stored_at));
 $function$;
 
+-- The currency of another account of a user whom no account of the run's is for: the run's own, where it is
+-- only at another venue. null: they have none in this mode.
+CREATE OR REPLACE FUNCTION core.currency_elsewhere(of_user text, run jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+begin
+  return (
+    select other.currency from public.accounts other
+    where other.user_id = of_user and other.mode = run ->> 'mode'
+    order by other.currency = core.currency_of(run ->> 'runId') desc, other.id limit 1
+  );
+end $function$;
+
 -- Each order, and each position, against the currency of its account: amounts of two never meet in a sum.
 CREATE OR REPLACE FUNCTION core.currency_findings(p core.period)
  RETURNS SETOF core.finding
@@ -8206,11 +8240,12 @@ $function$;
 
 -- The users of an import as rows; `fields` is the whole object, which says what the file has a column for.
 CREATE OR REPLACE FUNCTION core.imported_users(args jsonb)
- RETURNS TABLE(id text, name text, whatsapp text, active boolean, "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[], priority integer, venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer, "maxOpenPositions" integer, "dailyLossLimitBps" integer, "maxOrdersPerDay" integer, "maxOrderValueMinor" bigint, fields jsonb)
+ RETURNS TABLE(id text, name text, whatsapp text, active boolean, "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[], priority integer, venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer, "maxOpenPositions" integer, "dailyLossLimitBps" integer, "maxOrdersPerDay" integer, "maxOrderValueMinor" bigint, currency text, fields jsonb)
  LANGUAGE sql
  IMMUTABLE
 AS $function$
-  select row.*, fields from jsonb_array_elements(args -> 'users') fields,
+  select row.*, coalesce(fields ->> 'currency', 'INR'), fields
+  from jsonb_array_elements(args -> 'users') fields,
     jsonb_to_record(fields) as row(id text, name text, whatsapp text, active boolean,
     "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[],
     priority integer, venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer,
@@ -9259,11 +9294,11 @@ CREATE OR REPLACE FUNCTION core.open_imported_accounts(args jsonb, now_at timest
  SET search_path TO ''
 AS $function$
   with opened as (
-    insert into public.accounts (user_id, venue, mode, capital_minor, allocation_bps, leverage_centi,
-      max_open_positions, daily_loss_limit_bps, max_orders_per_day, max_order_value_minor,
+    insert into public.accounts (user_id, venue, mode, currency, capital_minor, allocation_bps,
+      leverage_centi, max_open_positions, daily_loss_limit_bps, max_orders_per_day, max_order_value_minor,
       not_ready, cash_minor)
-    select id, venue, args ->> 'mode', "capitalMinor", "allocationBps", "leverageCenti", "maxOpenPositions",
-      "dailyLossLimitBps", "maxOrdersPerDay", "maxOrderValueMinor",
+    select id, venue, args ->> 'mode', currency, "capitalMinor", "allocationBps", "leverageCenti",
+      "maxOpenPositions", "dailyLossLimitBps", "maxOrdersPerDay", "maxOrderValueMinor",
       case when args ->> 'mode' = 'live' then 'not connected yet' end,
       case when args ->> 'mode' = 'paper' then "capitalMinor" else 0 end
     from core.imported_users(args)
@@ -10218,7 +10253,7 @@ AS $function$
       case when s.source <> 'api' then s.strategy end as strategy, s.valid_until,
       -- Of a single order: the limit it names.
       case when run.takes_orders_until is not null then s.reference_price_minor end as named_minor,
-      s.instrument_id, i.exchange, i.symbol, i.share,
+      s.instrument_id, i.exchange, i.symbol, i.share, i.currency,
       count(*) over (partition by i.share) > 1 as is_share_twice, core.listings_of(i.id) as listings
     from (select distinct "signalId" as id from unnest(decisions)) named
     cross join lateral (select * from public.run_signals one
@@ -10229,7 +10264,7 @@ AS $function$
     select scope, target from public.halts where resumed_at is null
   ), trader as materialized (
     -- Who changes a user's settings holds the account, so what is read here stands.
-    select u.id as user_id, a.id, core.order_venue(run.mode, a.venue) as venue,
+    select u.id as user_id, a.id, a.currency, core.order_venue(run.mode, a.venue) as venue,
       core.not_ready_on(a, run.trade_date) as not_ready, a.cash_minor - a.held_minor as available_minor,
       not (u.active and u.trading_enabled and u.deny_symbols = '{}')
         or u.strategies is not null or u.allow_symbols is not null as is_restricted,
@@ -10251,7 +10286,9 @@ AS $function$
     t.available_minor, t.is_restricted, t.halt, t.has_open_orders, t.max_order_value_minor,
     t.max_open_positions, t.open_positions, t.max_orders_per_day, t.orders_today
   from unnest(decisions) d join frozen f on f.signal_id = d."signalId"
-  left join trader t on t.id = d."accountId" and t.user_id = d."userId" and d.outcome = 'accepted';
+  -- An account in another currency than the instrument is none to order with: the page fails.
+  left join trader t on t.id = d."accountId" and t.user_id = d."userId" and d.outcome = 'accepted'
+    and t.currency = f.currency;
 $function$;
 
 -- Records an act in the transaction that does it. Call it last: it takes the log's lock, after every other
@@ -10752,7 +10789,8 @@ AS $function$
   select a.id, row."capitalMinor", row."allocationBps", row."leverageCenti", row."maxOpenPositions",
     row."dailyLossLimitBps", most.orders, most.value
   from core.imported_users(args) row
-  join public.accounts a on (a.user_id, a.venue, a.mode) = (row.id, row.venue, args ->> 'mode')
+  join public.accounts a on (a.user_id, a.venue, a.mode, a.currency)
+    = (row.id, row.venue, args ->> 'mode', row.currency)
   cross join lateral (select
     case when fields ? 'maxOrdersPerDay' then row."maxOrdersPerDay" else a.max_orders_per_day end as orders,
     case when fields ? 'maxOrderValueMinor' then row."maxOrderValueMinor"
@@ -11359,6 +11397,17 @@ CREATE OR REPLACE FUNCTION core.trade_date_ends(code text, day date)
  STABLE
 AS $function$ select (day + 1)::timestamp at time zone core.zone_of(code); $function$;
 
+-- Whether a run, {runId, mode}, trades with an account: it is in the currency of the run's market, at the
+-- venue its user is imported with, or, in another currency than rupees, at whichever venue they have one.
+CREATE OR REPLACE FUNCTION core.trades_in(a public.accounts, at_venue text, run jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select a.mode = run ->> 'mode' and a.currency = core.currency_of(run ->> 'runId')
+    and (a.venue = at_venue or a.currency <> 'INR');
+$function$;
+
 -- What somebody has to look at before an account trades on: money that went late, or a drift. null since:
 -- it is there until it is acknowledged.
 CREATE OR REPLACE FUNCTION core.unacknowledged_facts(p core.period)
@@ -11454,7 +11503,8 @@ AS $function$
         'dailyLossLimitBps', row."dailyLossLimitBps", 'maxOrdersPerDay', most.orders,
         'maxOrderValueMinor', most.value) as new
     from core.imported_users(args) row join public.users u on u.id = row.id
-    left join public.accounts a on (a.user_id, a.venue, a.mode) = (u.id, row.venue, args ->> 'mode')
+    left join public.accounts a on (a.user_id, a.venue, a.mode, a.currency)
+      = (u.id, row.venue, args ->> 'mode', row.currency)
     cross join lateral (select
       case when fields ? 'maxOrdersPerDay' then row."maxOrdersPerDay"
         else a.max_orders_per_day end as orders,

@@ -376,6 +376,12 @@ create trigger accounts_are_never_deleted
   before update of id, currency or delete or truncate on public.accounts
   for each statement execute function core.refuse_deletion();
 
+-- An account as the log of actions names it.
+create function core.account_target(a public.accounts) returns text
+language sql immutable as $$
+  select 'account:' || concat_ws(' ', a.user_id, a.venue, a.mode, nullif(a.currency, 'INR'));
+$$;
+
 -- What one leg costs, dated: parts per billion of turnover. GST is on brokerage + exchange + regulator
 -- charges. `exchange`: the first code of a market, for all of its exchanges; the caps are in `currency`.
 create table public.charge_rates (

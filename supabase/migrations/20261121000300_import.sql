@@ -185,9 +185,10 @@ create function core.imported_users(args jsonb) returns table (id text, name tex
   active boolean, "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[],
   priority integer, venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer,
   "maxOpenPositions" integer, "dailyLossLimitBps" integer, "maxOrdersPerDay" integer,
-  "maxOrderValueMinor" bigint, fields jsonb)
+  "maxOrderValueMinor" bigint, currency text, fields jsonb)
 language sql immutable as $$
-  select row.*, fields from jsonb_array_elements(args -> 'users') fields,
+  select row.*, coalesce(fields ->> 'currency', 'INR'), fields
+  from jsonb_array_elements(args -> 'users') fields,
     jsonb_to_record(fields) as row(id text, name text, whatsapp text, active boolean,
     "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[],
     priority integer, venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer,
@@ -200,11 +201,11 @@ $$;
 create function core.open_imported_accounts(args jsonb, now_at timestamptz) returns bigint
 language sql set search_path = '' as $$
   with opened as (
-    insert into public.accounts (user_id, venue, mode, capital_minor, allocation_bps, leverage_centi,
-      max_open_positions, daily_loss_limit_bps, max_orders_per_day, max_order_value_minor,
+    insert into public.accounts (user_id, venue, mode, currency, capital_minor, allocation_bps,
+      leverage_centi, max_open_positions, daily_loss_limit_bps, max_orders_per_day, max_order_value_minor,
       not_ready, cash_minor)
-    select id, venue, args ->> 'mode', "capitalMinor", "allocationBps", "leverageCenti", "maxOpenPositions",
-      "dailyLossLimitBps", "maxOrdersPerDay", "maxOrderValueMinor",
+    select id, venue, args ->> 'mode', currency, "capitalMinor", "allocationBps", "leverageCenti",
+      "maxOpenPositions", "dailyLossLimitBps", "maxOrdersPerDay", "maxOrderValueMinor",
       case when args ->> 'mode' = 'live' then 'not connected yet' end,
       case when args ->> 'mode' = 'paper' then "capitalMinor" else 0 end
     from core.imported_users(args)
@@ -228,7 +229,8 @@ language sql stable as $$
   select a.id, row."capitalMinor", row."allocationBps", row."leverageCenti", row."maxOpenPositions",
     row."dailyLossLimitBps", most.orders, most.value
   from core.imported_users(args) row
-  join public.accounts a on (a.user_id, a.venue, a.mode) = (row.id, row.venue, args ->> 'mode')
+  join public.accounts a on (a.user_id, a.venue, a.mode, a.currency)
+    = (row.id, row.venue, args ->> 'mode', row.currency)
   cross join lateral (select
     case when fields ? 'maxOrdersPerDay' then row."maxOrdersPerDay" else a.max_orders_per_day end as orders,
     case when fields ? 'maxOrderValueMinor' then row."maxOrderValueMinor"
@@ -259,7 +261,8 @@ language sql stable as $$
         'dailyLossLimitBps', row."dailyLossLimitBps", 'maxOrdersPerDay', most.orders,
         'maxOrderValueMinor', most.value) as new
     from core.imported_users(args) row join public.users u on u.id = row.id
-    left join public.accounts a on (a.user_id, a.venue, a.mode) = (u.id, row.venue, args ->> 'mode')
+    left join public.accounts a on (a.user_id, a.venue, a.mode, a.currency)
+      = (u.id, row.venue, args ->> 'mode', row.currency)
     cross join lateral (select
       case when fields ? 'maxOrdersPerDay' then row."maxOrdersPerDay"
         else a.max_orders_per_day end as orders,
@@ -301,8 +304,9 @@ begin
   order by exchange, symbol
   on conflict (exchange, symbol) do nothing;
 
-  perform from public.accounts a where (a.user_id, a.venue, a.mode) in (select "userId", venue, mode
-    from jsonb_to_recordset(args -> 'holdings') as row("userId" text, venue text, mode text))
+  perform from public.accounts a where (a.user_id, a.venue, a.mode, a.currency) in (
+    select "userId", venue, mode, core.currency_of(exchange)
+    from jsonb_to_recordset(args -> 'holdings') as row("userId" text, venue text, mode text, exchange text))
   order by a.id for no key update;
   select cardinality(fresh) into booked from core.book_reported_fills(array(
     select distinct on (account.id, row.reference) row(null, null, null, 0, false, account.id, instrument.id,
@@ -310,8 +314,8 @@ begin
       row."priceMinor", (select core.now_of(args)))::core.reported_fill
     from jsonb_to_recordset(args -> 'holdings') as row("userId" text, venue text, mode text, exchange text,
       symbol text, product text, quantity bigint, "priceMinor" bigint, "tradeDate" date, reference text)
-    join public.accounts account on (account.user_id, account.venue, account.mode) = (row."userId",
-      row.venue, row.mode)
+    join public.accounts account on (account.user_id, account.venue, account.mode, account.currency)
+      = (row."userId", row.venue, row.mode, core.currency_of(row.exchange))
     join public.instruments instrument using (exchange, symbol)
     where not exists (select from public.fills old where old.order_id is null
       and (old.account_id, old.venue_fill_id) = (account.id, row.reference))

@@ -33,8 +33,9 @@ declare
   now_at constant timestamptz := core.stamp_of(args);
   amount constant bigint := (args ->> 'amountMinor')::bigint;
   delta constant bigint := case args ->> 'kind' when 'withdrawal' then -amount else amount end;
+  in_currency constant text := coalesce(args ->> 'currency', 'INR');
   venues constant text[] := array(select venue from public.accounts where user_id = args ->> 'userId'
-    and mode = 'paper'
+    and mode = 'paper' and currency = in_currency
     and venue = coalesce(args ->> 'venue', venue) order by venue);
   a public.accounts;
   earlier public.ledger_entries;
@@ -47,7 +48,8 @@ begin
         where user_id = args ->> 'userId' and mode = 'live'));
   end if;
   select * into a from public.accounts
-  where user_id = args ->> 'userId' and mode = 'paper' and venue = venues[1] for no key update;
+  where user_id = args ->> 'userId' and mode = 'paper' and venue = venues[1]
+    and currency = in_currency for no key update;
   money := jsonb_build_object('venue', a.venue, 'cashBeforeMinor', a.cash_minor, 'cashMinor', a.cash_minor,
     'heldMinor', a.held_minor, 'notReady', a.not_ready);
 
@@ -78,7 +80,7 @@ begin
   values (a.id, args ->> 'kind', delta, 0, 'operator', args ->> 'reference', now_at) returning id into entry;
   update public.accounts set cash_minor = cash_minor + delta where id = a.id;
   perform core.record_action(args -> 'by', 'move_cash',
-    format('account:%s %s %s', a.user_id, a.venue, a.mode), jsonb_build_object('cashMinor', a.cash_minor),
+    core.account_target(a), jsonb_build_object('cashMinor', a.cash_minor),
     jsonb_build_object('cashMinor', a.cash_minor + delta,
       'moved', args -> 'kind', 'amountMinor', amount, 'entryId', entry), of_user => a.user_id);
   return money || jsonb_build_object('kind', 'moved', 'entryId', entry, 'cashMinor', a.cash_minor + delta);

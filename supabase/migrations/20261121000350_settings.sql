@@ -93,10 +93,10 @@ language sql stable security definer set search_path = '' as $$
     'denySymbols', u.deny_symbols, 'priority', u.priority, 'hasWhatsapp', u.opted_in_at is not null,
     'notify', u.notify, 'language', u.language,
     'accounts', (select coalesce(jsonb_agg(jsonb_build_object('venue', a.venue, 'mode', a.mode,
-      'notReady', coalesce(a.not_ready, a.check_found),
+      'currency', a.currency, 'notReady', coalesce(a.not_ready, a.check_found),
         'cashMinor', a.cash_minor, 'heldMinor', a.held_minor, 'moved', core.recent_cash_moves(a.id, 5),
         'maxOrdersPerDay', a.max_orders_per_day, 'maxOrderValueMinor', a.max_order_value_minor)
-        order by a.venue, a.mode), '[]')
+        order by a.venue, a.mode, a.currency), '[]')
       from public.accounts a where a.user_id = u.id))
   from public.users u where u.id = args ->> 'userId' or lower(u.name) = lower(args ->> 'userId');
 $$;

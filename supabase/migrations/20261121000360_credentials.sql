@@ -15,34 +15,37 @@ create table public.account_credentials (
     and sealed ~ '^[A-Za-z0-9+/=]{40,}$')
 );
 
--- A user's account at a venue, with the sizing of the account he has already and no money. Safe to repeat.
+-- A user's account at a venue in a currency (null: rupees), with the sizing of the account they have already
+-- in that currency, and no money: rupees say nothing of how many dollars. Safe to repeat.
 create function public.open_account(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
+  in_currency constant text := coalesce(args ->> 'currency', 'INR');
   person public.users;
+  account public.accounts;
   created boolean;
 begin
   select * into person from public.users where id = args ->> 'userId';
   if not found then return jsonb_build_object('kind', 'no_such_user'); end if;
-  insert into public.accounts (user_id, venue, mode, capital_minor, allocation_bps, leverage_centi,
+  insert into public.accounts (user_id, venue, mode, currency, capital_minor, allocation_bps, leverage_centi,
     max_open_positions, daily_loss_limit_bps, max_orders_per_day, max_order_value_minor, not_ready)
-  select person.id, args ->> 'venue', args ->> 'mode', capital_minor, allocation_bps, leverage_centi,
-    max_open_positions, daily_loss_limit_bps, max_orders_per_day, max_order_value_minor, 'not checked yet'
-  from public.accounts where user_id = person.id
+  select person.id, args ->> 'venue', args ->> 'mode', in_currency, capital_minor, allocation_bps,
+    leverage_centi, max_open_positions, daily_loss_limit_bps, max_orders_per_day, max_order_value_minor,
+    'not checked yet'
+  from public.accounts where user_id = person.id and currency = in_currency
   -- The venue he is imported with, the mode that is asked for, the youngest.
   order by venue = person.venue desc, mode = args ->> 'mode' desc, id desc limit 1
   on conflict (user_id, venue, mode, currency) do nothing;
   created := found;
+  select * into account from public.accounts a where (a.user_id, a.venue, a.mode, a.currency)
+    = (person.id, args ->> 'venue', args ->> 'mode', in_currency);
+  if not found then return jsonb_build_object('kind', 'no_sizing'); end if;
   if created then
-    perform core.record_action(args -> 'by', 'open_account',
-      format('account:%s %s %s', person.id, args ->> 'venue', args ->> 'mode'), of_user => person.id);
+    perform core.record_action(args -> 'by', 'open_account', core.account_target(account),
+      of_user => person.id);
   end if;
-  return coalesce(
-    (select jsonb_build_object('kind', 'open', 'accountId', a.id, 'created', created,
-      'tradesAt', person.venue)
-      from public.accounts a
-      where (a.user_id, a.venue, a.mode) = (person.id, args ->> 'venue', args ->> 'mode')),
-    jsonb_build_object('kind', 'no_sizing'));
+  return jsonb_build_object('kind', 'open', 'accountId', account.id, 'created', created,
+    'tradesAt', person.venue);
 end $$;
 
 -- `replaces` is the wrapped key of the record that was read before: it is changed only if that is still the
@@ -72,7 +75,7 @@ begin
     and not_ready = 'not connected yet';
   if nullif(args -> 'by', 'null') is not null then
     perform core.record_action(args -> 'by', 'store_credentials',
-      format('account:%s %s %s', account.user_id, account.venue, account.mode),
+      core.account_target(account),
       jsonb_build_object('keyId', key_was), jsonb_build_object('keyId', args -> 'keyId'),
       of_user => account.user_id);
   end if;

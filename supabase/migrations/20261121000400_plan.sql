@@ -22,6 +22,26 @@ language sql immutable as $$
   select case mode when 'paper' then 'paper' else account_venue end;
 $$;
 
+-- Whether a run, {runId, mode}, trades with an account: it is in the currency of the run's market, at the
+-- venue its user is imported with, or, in another currency than rupees, at whichever venue they have one.
+create function core.trades_in(a public.accounts, at_venue text, run jsonb) returns boolean
+language sql immutable as $$
+  select a.mode = run ->> 'mode' and a.currency = core.currency_of(run ->> 'runId')
+    and (a.venue = at_venue or a.currency <> 'INR');
+$$;
+
+-- The currency of another account of a user whom no account of the run's is for: the run's own, where it is
+-- only at another venue. null: they have none in this mode.
+create function core.currency_elsewhere(of_user text, run jsonb) returns text
+language plpgsql stable as $$
+begin
+  return (
+    select other.currency from public.accounts other
+    where other.user_id = of_user and other.mode = run ->> 'mode'
+    order by other.currency = core.currency_of(run ->> 'runId') desc, other.id limit 1
+  );
+end $$;
+
 -- A signal as `decide` reads it.
 create function core.signal_json(s public.signals, i public.instruments) returns jsonb
 language sql stable as $$
@@ -149,7 +169,9 @@ begin
 
   insert into public.run_users (run_id, queue_position, user_id, account_id)
   select new_run, queue_position, user_id, (select account.id from public.accounts account
-      where (account.user_id, account.venue, account.mode) = (queue.user_id, queue.venue, args ->> 'mode'))
+      where account.user_id = queue.user_id
+        and core.trades_in(account, queue.venue, args)
+      order by account.venue = queue.venue desc, account.id desc limit 1)
   from core.user_queue(new_run, nullif(args -> 'userIds', 'null')) queue;
   perform core.record_action(args -> 'by', 'open_run', 'run:' || new_run, after => jsonb_build_object(
     'signals', jsonb_array_length(args -> 'signals'), 'users',
@@ -296,13 +318,12 @@ begin
       union all
       -- The accounts of the page alone, each by index: a join could be with all there are.
       (select queue_position, user_id, (select account.id from public.accounts account
-          where (account.user_id, account.venue, account.mode) = (cut.user_id, cut.venue, args ->> 'mode'))
+          where account.user_id = cut.user_id and core.trades_in(account, cut.venue, args)
+          order by account.venue = cut.venue desc, account.id desc limit 1)
         from (select * from core.user_queue(args ->> 'runId', nullif(args -> 'userIds', 'null'))
           where not (args ->> 'frozen')::boolean and queue_position > (args ->> 'afterQueuePosition')::bigint
           order by queue_position limit (args ->> 'limit')::bigint) cut)
-    ), halted as materialized (
-      select scope, target, why from public.halts where resumed_at is null
-    )
+    ), halted as materialized (select scope, target, why from public.halts where resumed_at is null)
     select coalesce(json_agg(json_build_object('queuePosition', page.queue_position,
       'accountId', page.account_id, 'settings', json_build_object('id', u.id, 'name', u.name,
         'whatsapp', u.whatsapp, 'priority', u.priority,
@@ -313,6 +334,7 @@ begin
         'maxOrdersPerDay', a.max_orders_per_day, 'maxOrderValueMinor', a.max_order_value_minor),
       'active', u.active, 'tradingEnabled', u.trading_enabled, 'strategies', u.strategies,
       'allowSymbols', u.allow_symbols, 'denySymbols', u.deny_symbols,
+      'currency', coalesce(a.currency, core.currency_elsewhere(u.id, args)),
       'notReady', case when a.id is null then 'no ' || (args ->> 'mode') || ' account'
         else core.not_ready_on(a, (args ->> 'tradeDate')::date) end,
       'halted', (select why from halted where (scope = 'user' and target = u.id)

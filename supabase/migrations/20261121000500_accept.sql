@@ -255,7 +255,7 @@ returns setof core.recheck_input language sql stable as $$
       case when s.source <> 'api' then s.strategy end as strategy, s.valid_until,
       -- Of a single order: the limit it names.
       case when run.takes_orders_until is not null then s.reference_price_minor end as named_minor,
-      s.instrument_id, i.exchange, i.symbol, i.share,
+      s.instrument_id, i.exchange, i.symbol, i.share, i.currency,
       count(*) over (partition by i.share) > 1 as is_share_twice, core.listings_of(i.id) as listings
     from (select distinct "signalId" as id from unnest(decisions)) named
     cross join lateral (select * from public.run_signals one
@@ -266,7 +266,7 @@ returns setof core.recheck_input language sql stable as $$
     select scope, target from public.halts where resumed_at is null
   ), trader as materialized (
     -- Who changes a user's settings holds the account, so what is read here stands.
-    select u.id as user_id, a.id, core.order_venue(run.mode, a.venue) as venue,
+    select u.id as user_id, a.id, a.currency, core.order_venue(run.mode, a.venue) as venue,
       core.not_ready_on(a, run.trade_date) as not_ready, a.cash_minor - a.held_minor as available_minor,
       not (u.active and u.trading_enabled and u.deny_symbols = '{}')
         or u.strategies is not null or u.allow_symbols is not null as is_restricted,
@@ -288,7 +288,9 @@ returns setof core.recheck_input language sql stable as $$
     t.available_minor, t.is_restricted, t.halt, t.has_open_orders, t.max_order_value_minor,
     t.max_open_positions, t.open_positions, t.max_orders_per_day, t.orders_today
   from unnest(decisions) d join frozen f on f.signal_id = d."signalId"
-  left join trader t on t.id = d."accountId" and t.user_id = d."userId" and d.outcome = 'accepted';
+  -- An account in another currency than the instrument is none to order with: the page fails.
+  left join trader t on t.id = d."accountId" and t.user_id = d."userId" and d.outcome = 'accepted'
+    and t.currency = f.currency;
 $$;
 
 -- What becomes of a decision: `refusal` says why it may not stand after all; null: it may.

@@ -83,10 +83,11 @@ language sql stable security definer set search_path = '' as $$
       then a.not_ready end as block
     from public.accounts a where a.user_id = args ->> 'userId'
   )
-  select coalesce(jsonb_agg(jsonb_build_object('venue', a.venue, 'mode', a.mode, 'block', a.block,
+  select coalesce(jsonb_agg(jsonb_build_object('venue', a.venue, 'mode', a.mode,
+    'currency', a.currency, 'block', a.block,
     'snapshotEntryId', coalesce((select max(e.id) from public.ledger_entries e where e.account_id = a.id),
       0),
-    'drifts', coalesce(open_drift.drifts, '[]')) order by a.venue, a.mode), '[]')
+    'drifts', coalesce(open_drift.drifts, '[]')) order by a.venue, a.mode, a.currency), '[]')
   from account a left join open_drift on open_drift.account_id = a.id
   where a.block is not null or open_drift.drifts is not null;
 $$;
@@ -172,7 +173,7 @@ declare
 begin
   select * into account from public.accounts
   where user_id = args ->> 'userId' and venue = args ->> 'venue' and mode = args ->> 'mode'
-    for no key update;
+    and currency = coalesce(args ->> 'currency', 'INR') for no key update;
   waiting := core.drifts_under_way(account.id, drift_ids);
   drift_ids := array(select unnest(drift_ids) except select unnest(waiting));
   fresh := core.book_missing_shares(account.id, drift_ids, now_at)
@@ -195,7 +196,7 @@ begin
     and not_ready is distinct from new_block;
   if new_block is distinct from account.not_ready or cardinality(acknowledged) > 0 then
     perform core.record_action(args -> 'by', 'acknowledge_account',
-      format('account:%s %s %s', account.user_id, account.venue, account.mode),
+      core.account_target(account),
       jsonb_build_object('notReady', account.not_ready), jsonb_build_object('notReady', new_block,
         'drifts', to_jsonb(acknowledged), 'snapshotEntryId', snapshot_entry, 'fills', to_jsonb(fresh)),
         of_user => account.user_id);

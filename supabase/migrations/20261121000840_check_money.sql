@@ -11,7 +11,8 @@ create type core.finding as (rule text, subject text, user_id text, ours text, s
 -- An account as findings name it.
 create function core.account_name(a public.accounts) returns text
 language sql immutable as $$
-  select format('account %s of %s at %s (%s)', a.id, a.user_id, a.venue, a.mode);
+  select format('account %s of %s at %s (%s)', a.id, a.user_id, a.venue,
+    concat_ws(', ', a.mode, nullif(a.currency, 'INR')));
 $$;
 
 -- What is over for longer than this should have been ended by whoever sweeps.

@@ -38,7 +38,7 @@ create function core.acknowledged_since(a public.accounts, since timestamptz) re
 language sql stable as $$
   select exists (select from public.operator_actions act where act.user_id = a.user_id
     and act.action = 'acknowledge_account' and act.at >= since
-    and act.target = format('account:%s %s %s', a.user_id, a.venue, a.mode));
+    and act.target = core.account_target(a));
 $$;
 
 -- What a venue filled beyond an order, until a person has acknowledged or corrected it.

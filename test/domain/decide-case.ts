@@ -76,6 +76,7 @@ export function account(id = 'user-1'): AccountState {
     strategies: null,
     allowSymbols: null,
     denySymbols: [],
+    currency: 'INR',
     notReady: null,
     halted: null,
     availableMinor: capitalMinor,

@@ -35,7 +35,7 @@ export async function acknowledge(
       'bad_flag',
       `--seen is a list such as d12,d13,b88, as the account shows it, not ${acknowledgedIds}.`,
     );
-  const done = await store.call('acknowledge_account', { ...account, ...named });
+  const done = await store.call('acknowledge_account', { ...account, currency: here?.currency, ...named });
   if (!done.changed && done.waiting.length === 0) return nothing(account);
   return sentences(account, done);
 }

@@ -1,4 +1,5 @@
 // What `decide` is given: the frame of the run, its signals, and one user's account.
+import type { CurrencyCode } from '../currency.ts';
 import type { CorporateAction } from '../market/corporate-actions.ts';
 import type { Listing } from '../market/share.ts';
 import type { Instrument, Mode, Product, Quote, Side, Signal, UserSettings } from '../types.ts';
@@ -93,6 +94,8 @@ export interface AccountState {
   strategies: string[] | null;
   allowSymbols: string[] | null;
   denySymbols: string[];
+  /** The account's; where there is none in the run's currency that of another of theirs, null: they have none. */
+  currency: CurrencyCode | null;
   /** null: the account may trade; else why not (no account, no login, drift, late post). */
   notReady: string | null;
   /** Why the user's venue or the user is halted, or null. */

@@ -32,6 +32,7 @@ export const skipRules = {
   user_inactive: ({ account }) => when(!account.active),
   trading_disabled: ({ account }) => when(!account.tradingEnabled),
   not_subscribed: notSubscribed,
+  no_account_in_currency: noAccountInCurrency,
   account_not_ready: ({ account }) => when(account.notReady !== null, account.notReady),
   already_decided: ({ standing, planned }) => when(standing.decided.has(planned.signal.id)),
   already_holding: forBuys(alreadyHolding),
@@ -179,6 +180,12 @@ function priceOutsideBand(c: Case): Finding | null {
   return { limit: formatHundredths(bandBps), actual: formatHundredths(priceMinor < reference ? -movedBps : movedBps) };
 }
 
+/** Their account of this run is in one currency, and the signal in another; who has no account at all is not ready. */
+function noAccountInCurrency(c: Case): Finding | null {
+  const { currency } = c.account;
+  return when(currency !== null && currency !== currencyOf(c).code, currency);
+}
+
 function marginUnavailable({ account }: Case): Finding | null {
   return when(account.settings.leverageCenti < 100 || account.settings.capitalMinor <= 0);
 }
@@ -186,7 +193,9 @@ function marginUnavailable({ account }: Case): Finding | null {
 /** A restriction is on entering; an instrument nobody knows can't be sold either, its tick and lot would be a guess. */
 function instrumentRestricted({ frame, planned }: Case): Finding | null {
   if (planned.instrument === null) return when(frame.mode === 'live' || frame.instrumentsKnown, 'unknown instrument');
-  const { restricted } = planned.instrument;
+  const { restricted, quantityScale, priceScale } = planned.instrument;
+  // Sized, held and booked are whole shares at prices in minor units: nothing is traded that would be valued wrong.
+  if (quantityScale + priceScale > 0) return when(true, 'trades in parts of a share or of a minor unit');
   return when(restricted !== null && planned.signal.side === 'BUY', restricted);
 }
 

@@ -1,6 +1,7 @@
 // Accounts at venues: their credentials, their books as a venue sees them, and whether they may trade.
 import { z } from 'zod';
 import type { Actor } from '../../domain/actions.ts';
+import { type CurrencyCode, currencyCodes } from '../../domain/currency.ts';
 import type { Product } from '../../domain/types.ts';
 import { call, listing, minor, mode, side, status } from './shapes.ts';
 
@@ -93,6 +94,7 @@ const accountReadiness = z.object({
 const blocks = z.object({
   venue: z.string(),
   mode: z.string(),
+  currency: z.enum(currencyCodes),
   block: z.string().nullable(),
   snapshotEntryId: z.int(),
   drifts: z.array(
@@ -155,7 +157,9 @@ const closings = z.object({
 
 export const accounts = {
   /** Opens a user’s account at a venue, with the sizing of the account they have already and no money. */
-  open_account: call<{ userId: string; venue: string; mode: string; by: Actor }>()(openedAccount),
+  open_account: call<{ userId: string; venue: string; mode: string; currency?: CurrencyCode; by: Actor }>()(
+    openedAccount,
+  ),
   /** Stores the sealed credentials of an account, if the record is still the one that was read. */
   store_credentials: call<{
     accountId: number;
@@ -212,6 +216,8 @@ export const accounts = {
     userId: string;
     venue: string;
     mode: string;
+    /** Rupees where nothing is said. */
+    currency?: CurrencyCode | undefined;
     driftIds: number[];
     /** The last entry of the ledger that was there when the block was seen; null: it is not acknowledged. */
     snapshotEntryId: number | null;

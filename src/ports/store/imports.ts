@@ -1,6 +1,7 @@
 // Users, instruments, signals, prices and the calendar: what files bring in, and operators set by hand.
 import { z } from 'zod';
 import type { Actor } from '../../domain/actions.ts';
+import { type CurrencyCode, currencyCodes } from '../../domain/currency.ts';
 import type { DayOverride } from '../../domain/market/calendar.ts';
 import type { CorporateAction } from '../../domain/market/corporate-actions.ts';
 import type { Language } from '../../domain/messages/texts/en.ts';
@@ -9,7 +10,8 @@ import { cashMove } from './money.ts';
 import { call, language, listing, minor, mode, namedUser } from './shapes.ts';
 
 /** A user to import: settings, and what no users file says (the bundled sample does). */
-export type UserToImport = UserSettings & { active?: boolean; tradingEnabled?: boolean };
+/** `currency`: of the account it is about, and of its amounts; rupees where nothing is said. */
+export type UserToImport = UserSettings & { active?: boolean; tradingEnabled?: boolean; currency?: CurrencyCode };
 
 const storedUser = z.object({
   id: z.string(),
@@ -27,6 +29,7 @@ const storedUser = z.object({
     z.object({
       venue: z.string(),
       mode,
+      currency: z.enum(currencyCodes),
       notReady: z.string().nullable(),
       cashMinor: minor,
       heldMinor: minor,

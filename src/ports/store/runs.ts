@@ -1,6 +1,7 @@
 // Runs in the database: what is scanned, frozen, decided and accepted, and when a run is done.
 import { z } from 'zod';
 import type { Actor } from '../../domain/actions.ts';
+import { currencyCodes } from '../../domain/currency.ts';
 import type { Decision } from '../../domain/decision/decision.ts';
 import type { AccountState } from '../../domain/decision/inputs.ts';
 import type { Problem, Quote } from '../../domain/types.ts';
@@ -99,6 +100,7 @@ export const queuedAccount = z.object({
   strategies: z.array(z.string()).nullable(),
   allowSymbols: z.array(z.string()).nullable(),
   denySymbols: z.array(z.string()),
+  currency: z.enum(currencyCodes).nullable(),
   notReady: z.string().nullable(),
   halted: z.string().nullable(),
   availableMinor: minor,

@@ -59,8 +59,10 @@ function overlay(
   user: UserToImport,
   stored: QueuedAccount | undefined,
 ): Omit<QueuedAccount, 'queuePosition'> {
-  const { active = true, tradingEnabled = true, ...fileSettings } = user;
+  const { active = true, tradingEnabled = true, currency = 'INR', ...fileSettings } = user;
   const settings = { ...fileSettings, ...dailyLimits(fileSettings, stored?.settings) };
+  // What a file says of rupees says nothing of the account that trades here.
+  if (stored && stored.currency !== null && stored.currency !== currency) return stored;
   // A user who changes venue gets a new account there, as the import would open it.
   if (stored && stored.accountId !== null && stored.settings.venue === settings.venue) return { ...stored, settings };
   const paper = run.frame.mode === 'paper';
@@ -72,6 +74,7 @@ function overlay(
     strategies: stored?.strategies ?? null,
     allowSymbols: stored?.allowSymbols ?? null,
     denySymbols: stored?.denySymbols ?? [],
+    currency,
     notReady: paper ? null : 'not connected yet',
     halted: stored?.halted ?? null,
     availableMinor: paper ? settings.capitalMinor : 0,

@@ -39,8 +39,9 @@ function acceptReasons(): string[] {
   });
 }
 
-/** Found before, of what does not change until the locks are held: the price, the instrument, the size, the margin. */
+/** Found before, of what does not change until the locks are held: the account’s currency, the price, the instrument, the size, the margin. */
 const decidedOnce = [
+  'no_account_in_currency',
   'price_unavailable',
   'price_outside_band',
   'margin_unavailable',

@@ -19,6 +19,7 @@ onEveryDatabase('settings and prices', ({ store }) => {
     const account = {
       venue: 'paper',
       mode: 'paper',
+      currency: 'INR',
       notReady: null,
       cashMinor: 1_00_000_00,
       heldMinor: 0,

@@ -17,6 +17,7 @@ const refusals: Readonly<Record<Reason, readonly [string | null, string | null]>
   user_inactive: [null, null],
   trading_disabled: [null, null],
   not_subscribed: [null, null],
+  no_account_in_currency: [null, 'INR'],
   account_not_ready: [null, 'drift: position NSE:TITAN'],
   already_decided: [null, null],
   already_holding: [null, '5'],
@@ -42,7 +43,7 @@ const refusals: Readonly<Record<Reason, readonly [string | null, string | null]>
 };
 
 const skips = ['user_inactive', 'trading_disabled', 'not_subscribed', 'account_not_ready', 'already_decided'];
-const moreSkips = ['already_holding', 'working_order', 'no_position', 'symbol_not_allowed'];
+const moreSkips = ['no_account_in_currency', 'already_holding', 'working_order', 'no_position', 'symbol_not_allowed'];
 const skipReasons = new Set([...skips, ...moreSkips]);
 
 const traders = ['asha', 'bina', 'devi', 'kabir', 'lata'];

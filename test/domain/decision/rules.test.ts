@@ -83,6 +83,8 @@ describe('a rule at its edge', () => {
       },
       'symbol_cap',
     ],
+    ['it trades in parts of a share', (s) => set(s.instrument, { quantityScale: 9 }), 'instrument_restricted'],
+    ['it is priced in parts of a cent', (s) => set(s.instrument, { priceScale: 2 }), 'instrument_restricted'],
     ['the hold takes all there is', (s) => set(s.account, { availableMinor: 20_205_28 }), null],
     ['a paisa of the hold is missing', (s) => set(s.account, { availableMinor: 20_205_27 }), 'insufficient_funds'],
   ])('%s', (_, change, reason) => {
@@ -101,6 +103,7 @@ describe('a rule at its edge', () => {
   ])('%s has the figures of its signal’s currency: six of USDC', (reason, change, limit, actual) => {
     const one = decideCase('BUY');
     set(one.planned.signal, { exchange: 'SOLANA' });
+    set(one.account, { currency: 'USDC' });
     change(one);
     expect(decideOne(one)).toMatchObject({ reason, limit, actual });
   });

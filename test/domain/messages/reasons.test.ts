@@ -14,6 +14,7 @@ const faults: Record<Reason, { breakIt: (s: DecideCase) => void; limit: string |
   user_inactive: { breakIt: (s) => set(s.account, { active: false }), limit: null, actual: null },
   trading_disabled: { breakIt: (s) => set(s.account, { tradingEnabled: false }), limit: null, actual: null },
   not_subscribed: { breakIt: (s) => set(s.account, { strategies: ['momentum'] }), limit: null, actual: null },
+  no_account_in_currency: { breakIt: (s) => set(s.account, { currency: 'USD' }), limit: null, actual: 'USD' },
   account_not_ready: { breakIt: (s) => set(s.account, { notReady: 'no login' }), limit: null, actual: 'no login' },
   already_decided: {
     breakIt: (s) => set(s.account, { decidedSignalIds: [s.planned.signal.id] }),

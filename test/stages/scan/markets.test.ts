@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { virtualClock } from '../../../src/adapters/clock.ts';
+import type { CurrencyCode } from '../../../src/domain/currency.ts';
 import { signalIdOf } from '../../../src/domain/ids.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
 import { type Market, markets, xnse } from '../../../src/domain/market/market.ts';
@@ -10,7 +11,7 @@ import { tradeDate } from '../../support/builders.ts';
 import { freshPglite } from '../../support/postgres.ts';
 import { fiveUsers, requestOf, storeOf, titan, worldOf } from '../support/run-day.ts';
 
-/** New York as it will be once accounts have a currency: its clock, days and codes, with prices in hundredths. */
+/** New York as it will be once runs are made in it. */
 const newYork: Market = { ...marketNamed('XNYS'), notTraded: null };
 
 function marketNamed(mic: string): Market {
@@ -38,10 +39,12 @@ async function runIn(
   time: string,
   signals = [titan, listed('US', 'AAPL'), listed('NASDAQ', 'MSFT')],
   date = tradeDate,
+  currency: CurrencyCode = market.currency,
 ) {
   const database = await freshPglite();
   onTestFinished(() => database.close());
-  const day = { signals, users: fiveUsers.slice(0, 2), time, quotes, date };
+  const users = fiveUsers.slice(0, 2).map((user) => ({ ...user, currency }));
+  const day = { signals, users, time, quotes, date };
   const world = await worldOf(storeOf(database), day);
   const cutOffTime = market.slots.open.cutOff;
   return { result: await run(world, { ...requestOf(day), market, cutOffTime }), database };
@@ -78,10 +81,56 @@ test('the NSE’s run at the same instant is over, and at its own takes the sign
   const due = await runIn(xnse, '09:20');
   expect(due.result).toMatchObject({
     report: {
-      totals: { signals: 3, decisions: 6 },
+      totals: { signals: 3, decisions: 6, accepted: 2, skipped: 4 },
       signals: [{ symbol: 'MSFT' }, { symbol: 'TITAN', filled: 2 }, { symbol: 'AAPL' }],
     },
   });
+  const reasons = await due.database.session.query(
+    'select distinct reason, actual_value as actual from public.decisions where reason is not null',
+  );
+  expect(reasons).toEqual([{ reason: 'no_account_in_currency', actual: 'INR' }]);
+});
+
+test('in New York nobody trades with rupees', async () => {
+  const { result, database } = await runIn(newYork, '19:05', [listed('US', 'AAPL')], tradeDate, 'INR');
+  expect(result).toMatchObject({
+    report: {
+      totals: { decisions: 2, skipped: 2, accepted: 0 },
+      decisions: [{ reason: 'no_account_in_currency' }, { reason: 'no_account_in_currency' }],
+    },
+  });
+  expect(await database.session.query('select currency from public.accounts')).toEqual([
+    { currency: 'INR' },
+    { currency: 'INR' },
+  ]);
+});
+
+test('who has an account in each of two currencies trades in each market with its own', async () => {
+  const database = await freshPglite();
+  onTestFinished(() => database.close());
+  const store = storeOf(database);
+  const runOn = async (market: Market, time: string, signals: Signal[]) => {
+    const users = fiveUsers.slice(0, 2).map((user) => ({ ...user, currency: market.currency }));
+    const day = { signals, users, time, quotes };
+    const request = { ...requestOf(day), market, cutOffTime: market.slots.open.cutOff };
+    return run(await worldOf(store, day), request);
+  };
+  const cash = (currency: string) =>
+    database.session.query('select user_id, cash_minor::text from public.accounts where currency = $1 order by 1', [
+      currency,
+    ]);
+  const filled = { report: { totals: { decisions: 2, filled: 2 } } };
+  expect(await runOn(xnse, '09:20', [titan])).toMatchObject(filled);
+  const rupees = await cash('INR');
+  expect(await runOn(newYork, '19:05', [listed('US', 'AAPL')])).toMatchObject(filled);
+  expect(await cash('INR')).toEqual(rupees);
+  expect(await cash('USD')).toHaveLength(2);
+  const held = await database.session.query(`select a.currency, i.symbol from public.positions p
+    join public.accounts a on a.id = p.account_id join public.instruments i on i.id = p.instrument_id order by a.id`);
+  const titans = { currency: 'INR', symbol: 'TITAN' };
+  const apples = { currency: 'USD', symbol: 'AAPL' };
+  expect(held).toEqual([titans, titans, apples, apples]);
+  expect(await store.call('check_books', {})).toEqual([]);
 });
 
 test('at 09:20 in India New York has not opened, and without a signal of its exchanges nothing is run', async () => {

@@ -15,6 +15,7 @@ const skipTexts: Record<SkipReason, ReasonTexts> = {
   user_inactive: { short: 'inactive', you: 'your account is paused' },
   trading_disabled: { short: 'trading off', you: 'trading is switched off for your account' },
   not_subscribed: { short: 'not followed', you: 'you do not follow this strategy' },
+  no_account_in_currency: { short: 'no account', you: 'you have no account in the currency it trades in' },
   account_not_ready: { short: 'not ready', you: 'your trading account is not ready' },
   already_decided: { short: 'done before', you: 'this signal was already handled for you' },
   already_holding: { short: 'holds it', you: 'you already hold it' },

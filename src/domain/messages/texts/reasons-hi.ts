@@ -7,6 +7,7 @@ const decisions: Record<SkipReason | DenyReason, Clause> = {
   user_inactive: { you: 'आपका खाता रोका हुआ है' },
   trading_disabled: { you: 'आपके खाते में ट्रेडिंग बंद है' },
   not_subscribed: { you: 'आप यह रणनीति नहीं अपनाते' },
+  no_account_in_currency: { you: 'जिस मुद्रा में इसका कारोबार होता है, उसमें आपका कोई खाता नहीं है' },
   account_not_ready: { you: 'आपका ट्रेडिंग खाता तैयार नहीं है' },
   already_decided: { you: 'यह सिग्नल आपके लिए पहले ही निपटाया जा चुका है' },
   already_holding: { you: 'यह शेयर आपके पास पहले से है' },

@@ -68,8 +68,8 @@ create type core.closed_holding as (holding core.holding, after_order bigint, af
 
 -- The fills of a position after what is closed of it (`after_…`; 0: all) as core.holding_from wants them,
 -- ordered by (filled_at, side, client_order_id, venue_fill_id): of one moment, for which many venues take a
--- second, buys first. `added` are counted as if they were booked. What a buy of an order binds is a difference of running totals
--- over the order, so that the order's fills bind what all of them together do.
+-- second, buys first. `added` are counted as if they were booked. What a buy of an order binds is a
+-- difference of running totals over the order, so that the order's fills bind what all of them together do.
 create function core.position_fills(of_account bigint, of_instrument bigint, of_product text,
   after_order bigint, after_fill bigint, added core.reported_fill[])
 returns table (account_id bigint, instrument_id bigint, product text, order_id bigint,
@@ -184,8 +184,8 @@ end $$;
 
 -- One fill whose position has to be computed anew, from what is closed of it on: told after one that was
 -- traded later, sold beyond what is held, or a correction. It carries the whole difference it makes, so that
--- all fills of a position add up to it. Gives its id. plan_cache_mode: a kept plan counts all accounts' fills: 30 fills read 4,802,000 rows in
--- 3,000 ms, with a plan of their own 2,490 rows in 200 ms.
+-- all fills of a position add up to it. Gives its id. plan_cache_mode: a kept plan counts all accounts'
+-- fills: 30 fills read 4,802,000 rows in 3,000 ms, with a plan of their own 2,490 rows in 200 ms.
 create function core.book_fill_out_of_order(one core.reported_fill, now_at timestamptz) returns bigint
 language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan as $$
 declare

@@ -1415,7 +1415,7 @@ begin
   return jsonb_build_object('accepted', accepted, 'state', run.state) || locked;
 end $function$;
 
--- An operator has looked at what blocks an account: {userId, venue, mode, driftIds, snapshotEntryId (null:
+-- An operator has looked at what blocks an account: {userId, venue, mode, currency (left out: INR), driftIds, snapshotEntryId (null:
 -- nothing about money), by, nowMs}. Just that is taken off: a drift that came later, or money that went
 -- later, stands until it is seen. A position is brought to the venue's (core.book_missing_shares); one with
 -- an open order waits. Asked again, it finds the drifts acknowledged and nothing left to book.
@@ -2544,8 +2544,9 @@ begin
   return jsonb_build_object('written', written);
 end $function$;
 
--- Creates users and their accounts of one mode. The first import of a paper account deposits its capital,
--- once; a later import changes settings and the sizing base, never money.
+-- Creates users and their accounts of one mode, one for each of a user's rows: by venue and currency. The
+-- first import of a paper account deposits its capital, once; a later import changes settings and the sizing
+-- base, never money.
 -- for daily_scan_service, service_role
 CREATE OR REPLACE FUNCTION public.import_users(args jsonb)
  RETURNS jsonb
@@ -2566,8 +2567,8 @@ begin
   select id, name, whatsapp, case when whatsapp is not null then now_at end,
     case when whatsapp is not null then args ->> 'source' end,
     coalesce(active, true), coalesce("tradingEnabled", true), strategies, "allowSymbols",
-    coalesce("denySymbols", '{}'), priority, venue
-  from core.imported_users(args)
+    coalesce("denySymbols", '{}'), priority, user_venue
+  from core.imported_users(args) where is_first
   order by id
   on conflict (id) do update set
     name = excluded.name, priority = excluded.priority, venue = excluded.venue, whatsapp = excluded.whatsapp,
@@ -2697,7 +2698,7 @@ begin
   return jsonb_build_object('marked', marked);
 end $function$;
 
--- {userId, venue (null: the only one), kind: deposit|withdrawal, amountMinor, reference, isNamed, by,
+-- {userId, venue, currency (null: the only one), kind: deposit|withdrawal, amountMinor, reference, isNamed, by,
 -- nowMs}: one entry of the ledger, at most what is available where it goes out. A reference counts once
 -- within its account, so asking again after a lost answer books nothing. Where no person named it
 -- (`isNamed`), the same amount within ten minutes is taken for a key that was pressed twice, and refused. A
@@ -2715,24 +2716,24 @@ declare
   now_at constant timestamptz := core.stamp_of(args);
   amount constant bigint := (args ->> 'amountMinor')::bigint;
   delta constant bigint := case args ->> 'kind' when 'withdrawal' then -amount else amount end;
-  in_currency constant text := coalesce(args ->> 'currency', 'INR');
-  venues constant text[] := array(select venue from public.accounts where user_id = args ->> 'userId'
-    and mode = 'paper' and currency = in_currency
-    and venue = coalesce(args ->> 'venue', venue) order by venue);
+  meant constant public.accounts[] := array(select a from public.accounts a
+    where a.user_id = args ->> 'userId' and a.mode = 'paper'
+      and a.venue = coalesce(args ->> 'venue', a.venue)
+      and a.currency = coalesce(args ->> 'currency', a.currency) order by a.venue, a.currency);
   a public.accounts;
   earlier public.ledger_entries;
   entry bigint;
   money jsonb;
 begin
-  if cardinality(venues) <> 1 then
-    return jsonb_build_object('kind', case cardinality(venues) when 0 then 'no_account'
-      else 'several_accounts' end, 'venues', to_jsonb(venues), 'liveToo', exists (select from public.accounts
-        where user_id = args ->> 'userId' and mode = 'live'));
+  if cardinality(meant) <> 1 then
+    return jsonb_build_object('kind', case cardinality(meant) when 0 then 'no_account'
+      else 'several_accounts' end,
+      'accounts', (select coalesce(jsonb_agg(jsonb_build_object('venue', one.venue,
+        'currency', one.currency)), '[]') from unnest(meant) one),
+      'liveToo', exists (select from public.accounts where user_id = args ->> 'userId' and mode = 'live'));
   end if;
-  select * into a from public.accounts
-  where user_id = args ->> 'userId' and mode = 'paper' and venue = venues[1]
-    and currency = in_currency for no key update;
-  money := jsonb_build_object('venue', a.venue, 'cashBeforeMinor', a.cash_minor, 'cashMinor', a.cash_minor,
+  select * into a from public.accounts where id = (meant[1]).id for no key update;
+  money := jsonb_build_object('venue', a.venue, 'currency', a.currency, 'cashBeforeMinor', a.cash_minor, 'cashMinor', a.cash_minor,
     'heldMinor', a.held_minor, 'notReady', a.not_ready);
 
   select * into earlier from public.ledger_entries
@@ -3067,7 +3068,7 @@ AS $function$
         or id in (select jsonb_array_elements_text(args -> 'names'))),
     'changes', (select coalesce(jsonb_agg(change || jsonb_build_object('numberChanges', exists (
         select from core.imported_users(args) row join public.users u using (id)
-        where row.id = change ->> 'userId' and u.whatsapp is not null
+        where row.id = change ->> 'userId' and is_first and u.whatsapp is not null
           and u.whatsapp is distinct from row.whatsapp))), '[]')
       from jsonb_array_elements(core.user_changes(args)) change));
 $function$;
@@ -8239,13 +8240,20 @@ AS $function$
 $function$;
 
 -- The users of an import as rows; `fields` is the whole object, which says what the file has a column for.
+-- Of several rows of a user the rupee's, else the first, says what is no account's (`is_first`). A user's
+-- venue is that of their rupees, where they have any (`user_venue`).
 CREATE OR REPLACE FUNCTION core.imported_users(args jsonb)
- RETURNS TABLE(id text, name text, whatsapp text, active boolean, "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[], priority integer, venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer, "maxOpenPositions" integer, "dailyLossLimitBps" integer, "maxOrdersPerDay" integer, "maxOrderValueMinor" bigint, currency text, fields jsonb)
+ RETURNS TABLE(id text, name text, whatsapp text, active boolean, "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[], priority integer, venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer, "maxOpenPositions" integer, "dailyLossLimitBps" integer, "maxOrdersPerDay" integer, "maxOrderValueMinor" bigint, fields jsonb, currency text, is_first boolean, user_venue text)
  LANGUAGE sql
- IMMUTABLE
+ STABLE
 AS $function$
-  select row.*, coalesce(fields ->> 'currency', 'INR'), fields
-  from jsonb_array_elements(args -> 'users') fields,
+  select row.*, fields, paid.currency,
+    row_number() over (partition by row.id order by paid.currency <> 'INR', n) = 1,
+    case when paid.currency = 'INR' then row.venue else coalesce((select u.venue from public.users u
+      where u.id = row.id and exists (select from public.accounts a
+        where a.user_id = u.id and a.currency = 'INR')), row.venue) end
+  from jsonb_array_elements(args -> 'users') with ordinality as listed(fields, n),
+    lateral (select coalesce(fields ->> 'currency', 'INR') as currency) paid,
     jsonb_to_record(fields) as row(id text, name text, whatsapp text, active boolean,
     "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[],
     priority integer, venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer,
@@ -10789,8 +10797,8 @@ AS $function$
   select a.id, row."capitalMinor", row."allocationBps", row."leverageCenti", row."maxOpenPositions",
     row."dailyLossLimitBps", most.orders, most.value
   from core.imported_users(args) row
-  join public.accounts a on (a.user_id, a.venue, a.mode, a.currency)
-    = (row.id, row.venue, args ->> 'mode', row.currency)
+  join public.accounts a
+    on (a.user_id, a.venue, a.mode, a.currency) = (row.id, row.venue, args ->> 'mode', row.currency)
   cross join lateral (select
     case when fields ? 'maxOrdersPerDay' then row."maxOrdersPerDay" else a.max_orders_per_day end as orders,
     case when fields ? 'maxOrderValueMinor' then row."maxOrderValueMinor"
@@ -11489,22 +11497,28 @@ CREATE OR REPLACE FUNCTION core.user_changes(args jsonb)
 AS $function$
   select coalesce(jsonb_agg(jsonb_build_object('userId', id,
     'was', core.without_names(core.json_changes(old, new)),
-    'now', core.without_names(core.json_changes(new, old))) order by id), '[]')
+    'now', core.without_names(core.json_changes(new, old)))
+    || case when currency = 'INR' then '{}' else jsonb_build_object('currency', currency) end
+    order by id, currency <> 'INR'), '[]')
   from (
-    select row.id,
+    select row.id, row.currency,
       jsonb_build_object('whatsapp', u.whatsapp, 'name', u.name, 'venue', u.venue, 'priority', u.priority,
         'capitalMinor', a.capital_minor, 'allocationBps', a.allocation_bps,
         'leverageCenti', a.leverage_centi, 'maxOpenPositions', a.max_open_positions,
         'dailyLossLimitBps', a.daily_loss_limit_bps, 'maxOrdersPerDay', a.max_orders_per_day,
         'maxOrderValueMinor', a.max_order_value_minor) as old,
-      jsonb_build_object('whatsapp', row.whatsapp, 'name', row.name, 'venue', row.venue,
-        'priority', row.priority, 'capitalMinor', row."capitalMinor", 'allocationBps', row."allocationBps",
+      jsonb_build_object('whatsapp', person.whatsapp, 'name', person.name, 'venue', person.venue,
+        'priority', person.priority, 'capitalMinor', row."capitalMinor", 'allocationBps', row."allocationBps",
         'leverageCenti', row."leverageCenti", 'maxOpenPositions', row."maxOpenPositions",
         'dailyLossLimitBps', row."dailyLossLimitBps", 'maxOrdersPerDay', most.orders,
         'maxOrderValueMinor', most.value) as new
     from core.imported_users(args) row join public.users u on u.id = row.id
-    left join public.accounts a on (a.user_id, a.venue, a.mode, a.currency)
-      = (u.id, row.venue, args ->> 'mode', row.currency)
+    cross join lateral (select case when is_first then row.whatsapp else u.whatsapp end as whatsapp,
+      case when is_first then row.name else u.name end as name,
+      case when is_first then user_venue else u.venue end as venue,
+      case when is_first then row.priority else u.priority end as priority) person
+    left join public.accounts a
+      on (a.user_id, a.venue, a.mode, a.currency) = (u.id, row.venue, args ->> 'mode', row.currency)
     cross join lateral (select
       case when fields ? 'maxOrdersPerDay' then row."maxOrdersPerDay"
         else a.max_orders_per_day end as orders,
@@ -11512,7 +11526,7 @@ AS $function$
         else a.max_order_value_minor end as value) most
     where (u.whatsapp, u.name, u.venue, u.priority, a.capital_minor, a.allocation_bps, a.leverage_centi,
         a.max_open_positions, a.daily_loss_limit_bps, a.max_orders_per_day, a.max_order_value_minor)
-      is distinct from (row.whatsapp, row.name, row.venue, row.priority, row."capitalMinor",
+      is distinct from (person.whatsapp, person.name, person.venue, person.priority, row."capitalMinor",
         row."allocationBps", row."leverageCenti", row."maxOpenPositions", row."dailyLossLimitBps",
         most.orders, most.value)
   ) changed;

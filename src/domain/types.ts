@@ -89,6 +89,8 @@ export interface UserSettings {
   /** 1 goes first. */
   priority: number;
   venue: string;
+  /** Of all the money of the account; left out: INR. */
+  currency?: CurrencyCode;
 }
 
 /** One line of an input file that can't be used, and why; or a whole file's warning (line 1). */

@@ -134,8 +134,9 @@ begin
   return written;
 end $$;
 
--- Creates users and their accounts of one mode. The first import of a paper account deposits its capital,
--- once; a later import changes settings and the sizing base, never money.
+-- Creates users and their accounts of one mode, one for each of a user's rows: by venue and currency. The
+-- first import of a paper account deposits its capital, once; a later import changes settings and the sizing
+-- base, never money.
 create function public.import_users(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -149,8 +150,8 @@ begin
   select id, name, whatsapp, case when whatsapp is not null then now_at end,
     case when whatsapp is not null then args ->> 'source' end,
     coalesce(active, true), coalesce("tradingEnabled", true), strategies, "allowSymbols",
-    coalesce("denySymbols", '{}'), priority, venue
-  from core.imported_users(args)
+    coalesce("denySymbols", '{}'), priority, user_venue
+  from core.imported_users(args) where is_first
   order by id
   on conflict (id) do update set
     name = excluded.name, priority = excluded.priority, venue = excluded.venue, whatsapp = excluded.whatsapp,
@@ -181,14 +182,21 @@ begin
 end $$;
 
 -- The users of an import as rows; `fields` is the whole object, which says what the file has a column for.
+-- Of several rows of a user the rupee's, else the first, says what is no account's (`is_first`). A user's
+-- venue is that of their rupees, where they have any (`user_venue`).
 create function core.imported_users(args jsonb) returns table (id text, name text, whatsapp text,
   active boolean, "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[],
   priority integer, venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer,
   "maxOpenPositions" integer, "dailyLossLimitBps" integer, "maxOrdersPerDay" integer,
-  "maxOrderValueMinor" bigint, currency text, fields jsonb)
-language sql immutable as $$
-  select row.*, coalesce(fields ->> 'currency', 'INR'), fields
-  from jsonb_array_elements(args -> 'users') fields,
+  "maxOrderValueMinor" bigint, fields jsonb, currency text, is_first boolean, user_venue text)
+language sql stable as $$
+  select row.*, fields, paid.currency,
+    row_number() over (partition by row.id order by paid.currency <> 'INR', n) = 1,
+    case when paid.currency = 'INR' then row.venue else coalesce((select u.venue from public.users u
+      where u.id = row.id and exists (select from public.accounts a
+        where a.user_id = u.id and a.currency = 'INR')), row.venue) end
+  from jsonb_array_elements(args -> 'users') with ordinality as listed(fields, n),
+    lateral (select coalesce(fields ->> 'currency', 'INR') as currency) paid,
     jsonb_to_record(fields) as row(id text, name text, whatsapp text, active boolean,
     "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[],
     priority integer, venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer,
@@ -229,8 +237,8 @@ language sql stable as $$
   select a.id, row."capitalMinor", row."allocationBps", row."leverageCenti", row."maxOpenPositions",
     row."dailyLossLimitBps", most.orders, most.value
   from core.imported_users(args) row
-  join public.accounts a on (a.user_id, a.venue, a.mode, a.currency)
-    = (row.id, row.venue, args ->> 'mode', row.currency)
+  join public.accounts a
+    on (a.user_id, a.venue, a.mode, a.currency) = (row.id, row.venue, args ->> 'mode', row.currency)
   cross join lateral (select
     case when fields ? 'maxOrdersPerDay' then row."maxOrdersPerDay" else a.max_orders_per_day end as orders,
     case when fields ? 'maxOrderValueMinor' then row."maxOrderValueMinor"
@@ -247,22 +255,28 @@ create function core.user_changes(args jsonb) returns jsonb
 language sql stable as $$
   select coalesce(jsonb_agg(jsonb_build_object('userId', id,
     'was', core.without_names(core.json_changes(old, new)),
-    'now', core.without_names(core.json_changes(new, old))) order by id), '[]')
+    'now', core.without_names(core.json_changes(new, old)))
+    || case when currency = 'INR' then '{}' else jsonb_build_object('currency', currency) end
+    order by id, currency <> 'INR'), '[]')
   from (
-    select row.id,
+    select row.id, row.currency,
       jsonb_build_object('whatsapp', u.whatsapp, 'name', u.name, 'venue', u.venue, 'priority', u.priority,
         'capitalMinor', a.capital_minor, 'allocationBps', a.allocation_bps,
         'leverageCenti', a.leverage_centi, 'maxOpenPositions', a.max_open_positions,
         'dailyLossLimitBps', a.daily_loss_limit_bps, 'maxOrdersPerDay', a.max_orders_per_day,
         'maxOrderValueMinor', a.max_order_value_minor) as old,
-      jsonb_build_object('whatsapp', row.whatsapp, 'name', row.name, 'venue', row.venue,
-        'priority', row.priority, 'capitalMinor', row."capitalMinor", 'allocationBps', row."allocationBps",
+      jsonb_build_object('whatsapp', person.whatsapp, 'name', person.name, 'venue', person.venue,
+        'priority', person.priority, 'capitalMinor', row."capitalMinor", 'allocationBps', row."allocationBps",
         'leverageCenti', row."leverageCenti", 'maxOpenPositions', row."maxOpenPositions",
         'dailyLossLimitBps', row."dailyLossLimitBps", 'maxOrdersPerDay', most.orders,
         'maxOrderValueMinor', most.value) as new
     from core.imported_users(args) row join public.users u on u.id = row.id
-    left join public.accounts a on (a.user_id, a.venue, a.mode, a.currency)
-      = (u.id, row.venue, args ->> 'mode', row.currency)
+    cross join lateral (select case when is_first then row.whatsapp else u.whatsapp end as whatsapp,
+      case when is_first then row.name else u.name end as name,
+      case when is_first then user_venue else u.venue end as venue,
+      case when is_first then row.priority else u.priority end as priority) person
+    left join public.accounts a
+      on (a.user_id, a.venue, a.mode, a.currency) = (u.id, row.venue, args ->> 'mode', row.currency)
     cross join lateral (select
       case when fields ? 'maxOrdersPerDay' then row."maxOrdersPerDay"
         else a.max_orders_per_day end as orders,
@@ -270,7 +284,7 @@ language sql stable as $$
         else a.max_order_value_minor end as value) most
     where (u.whatsapp, u.name, u.venue, u.priority, a.capital_minor, a.allocation_bps, a.leverage_centi,
         a.max_open_positions, a.daily_loss_limit_bps, a.max_orders_per_day, a.max_order_value_minor)
-      is distinct from (row.whatsapp, row.name, row.venue, row.priority, row."capitalMinor",
+      is distinct from (person.whatsapp, person.name, person.venue, person.priority, row."capitalMinor",
         row."allocationBps", row."leverageCenti", row."maxOpenPositions", row."dailyLossLimitBps",
         most.orders, most.value)
   ) changed;
@@ -286,7 +300,7 @@ language sql stable security definer set search_path = '' as $$
         or id in (select jsonb_array_elements_text(args -> 'names'))),
     'changes', (select coalesce(jsonb_agg(change || jsonb_build_object('numberChanges', exists (
         select from core.imported_users(args) row join public.users u using (id)
-        where row.id = change ->> 'userId' and u.whatsapp is not null
+        where row.id = change ->> 'userId' and is_first and u.whatsapp is not null
           and u.whatsapp is distinct from row.whatsapp))), '[]')
       from jsonb_array_elements(core.user_changes(args)) change));
 $$;

@@ -22,7 +22,7 @@ language sql stable as $$
   where e.kind in ('deposit', 'withdrawal') and (e.at at time zone 'Asia/Kolkata')::date = day;
 $$;
 
--- {userId, venue (null: the only one), kind: deposit|withdrawal, amountMinor, reference, isNamed, by,
+-- {userId, venue, currency (null: the only one), kind: deposit|withdrawal, amountMinor, reference, isNamed, by,
 -- nowMs}: one entry of the ledger, at most what is available where it goes out. A reference counts once
 -- within its account, so asking again after a lost answer books nothing. Where no person named it
 -- (`isNamed`), the same amount within ten minutes is taken for a key that was pressed twice, and refused. A
@@ -33,24 +33,24 @@ declare
   now_at constant timestamptz := core.stamp_of(args);
   amount constant bigint := (args ->> 'amountMinor')::bigint;
   delta constant bigint := case args ->> 'kind' when 'withdrawal' then -amount else amount end;
-  in_currency constant text := coalesce(args ->> 'currency', 'INR');
-  venues constant text[] := array(select venue from public.accounts where user_id = args ->> 'userId'
-    and mode = 'paper' and currency = in_currency
-    and venue = coalesce(args ->> 'venue', venue) order by venue);
+  meant constant public.accounts[] := array(select a from public.accounts a
+    where a.user_id = args ->> 'userId' and a.mode = 'paper'
+      and a.venue = coalesce(args ->> 'venue', a.venue)
+      and a.currency = coalesce(args ->> 'currency', a.currency) order by a.venue, a.currency);
   a public.accounts;
   earlier public.ledger_entries;
   entry bigint;
   money jsonb;
 begin
-  if cardinality(venues) <> 1 then
-    return jsonb_build_object('kind', case cardinality(venues) when 0 then 'no_account'
-      else 'several_accounts' end, 'venues', to_jsonb(venues), 'liveToo', exists (select from public.accounts
-        where user_id = args ->> 'userId' and mode = 'live'));
+  if cardinality(meant) <> 1 then
+    return jsonb_build_object('kind', case cardinality(meant) when 0 then 'no_account'
+      else 'several_accounts' end,
+      'accounts', (select coalesce(jsonb_agg(jsonb_build_object('venue', one.venue,
+        'currency', one.currency)), '[]') from unnest(meant) one),
+      'liveToo', exists (select from public.accounts where user_id = args ->> 'userId' and mode = 'live'));
   end if;
-  select * into a from public.accounts
-  where user_id = args ->> 'userId' and mode = 'paper' and venue = venues[1]
-    and currency = in_currency for no key update;
-  money := jsonb_build_object('venue', a.venue, 'cashBeforeMinor', a.cash_minor, 'cashMinor', a.cash_minor,
+  select * into a from public.accounts where id = (meant[1]).id for no key update;
+  money := jsonb_build_object('venue', a.venue, 'currency', a.currency, 'cashBeforeMinor', a.cash_minor, 'cashMinor', a.cash_minor,
     'heldMinor', a.held_minor, 'notReady', a.not_ready);
 
   select * into earlier from public.ledger_entries

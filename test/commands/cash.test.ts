@@ -90,6 +90,28 @@ test.each([
   expect(await account(args)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(problem) });
 });
 
+test('of accounts in two currencies says which, and takes and shows each amount in its own', async () => {
+  const { account, store } = await programWithAccount();
+  const by = { who: 'ravi', how: 'cli' } as const;
+  const dollars = user('asha', { name: 'Asha Rao', currency: 'USD', capitalMinor: 10_000_00 });
+  await store.call('import_users', { users: [dollars], mode: 'paper', source: 's', nowMs, by });
+  const which = await account(['--deposit', '10', ...why]);
+  expect(which).toMatchObject({ code: 2, stderr: expect.stringContaining('say --currency INR or USD.') });
+  const unknown = await account(['--deposit', '10', '--currency', 'EUR', ...why]);
+  expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('EUR is none of the currencies') });
+  const none = await account(['--deposit', '10', '--currency', 'SOL', ...why]);
+  expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('no paper account in SOL') });
+  const tooFine = await account(['--deposit', '10.005', '--currency', 'USD', ...why]);
+  expect(tooFine).toMatchObject({ code: 2, stderr: expect.stringContaining('an amount in USD above 0') });
+  const done = await account(['--deposit', '1250.5', '--currency', 'USD', ...why]);
+  expect(done.stdout).toContain('cash $10,000.00 → $11,250.50. $11,250.50 can be used.');
+  const json = await account(['--withdraw', '0.50', '--currency', 'USD', '--json', ...why]);
+  expect(JSON.parse(json.stdout)).toMatchObject({ currency: 'USD', amount: '0.50', cash: '11250.00' });
+  const { stdout } = await account([]);
+  expect(stdout).toContain('account     paper, paper: cash ₹1,00,000.00, held ₹0.00');
+  expect(stdout).toContain('account     paper, paper: cash $11,250.00, held $0.00');
+});
+
 test('in live mode no money is moved: it is what the venue says', async () => {
   const { account } = await programWithAccount();
   const refused = await account(['--deposit', '10', ...why], { TRADING_MODE: 'live' });

@@ -1,6 +1,6 @@
 // Reads a file of users with their settings, and never shows a phone number of it.
 import { z } from 'zod';
-import { INR } from '../../domain/currency.ts';
+import { type CurrencyCode, currencies, INR } from '../../domain/currency.ts';
 import { isBeyondSizing } from '../../domain/decision/sizing.ts';
 import { userIdOf } from '../../domain/ids.ts';
 import { formatMinor, LARGEST_MINOR } from '../../domain/money.ts';
@@ -35,11 +35,17 @@ function clientId(text: string): Read<string> {
     : { reason: 'must be 1 to 80 letters, digits, . _ or -, or empty' };
 }
 
+/** What a user's account may be in: every currency of this list has the two decimals that a file's amounts have. */
+const ofAccounts = Object.values(currencies)
+  .filter(({ iso }) => iso)
+  .map(({ code }) => code);
+
 /** A file may leave these out: then it says nothing of them, and what stands stays. An empty cell is no limit. */
 const optional = {
   client_id: cell(emptyAs(null, clientId)).optional(),
   max_orders_per_day: cell(emptyAs(null, whole(0, 1_000_000))).optional(),
   max_order_value: cell(emptyAs(null, amount)).optional(),
+  currency: cell(emptyAs<CurrencyCode, CurrencyCode>(INR.code, oneOf('currency', ofAccounts))).optional(),
 };
 
 type Row = z.infer<z.ZodObject<ReturnType<typeof columnsFor> & typeof optional>>;
@@ -48,7 +54,7 @@ type Row = z.infer<z.ZodObject<ReturnType<typeof columnsFor> & typeof optional>>
 function bounded(row: Row, context: z.RefinementCtx): void {
   const { capital: capitalMinor, allocation_pct: allocationBps, leverage: leverageCenti } = row;
   if (!isBeyondSizing({ capitalMinor, allocationBps, leverageCenti })) return;
-  const message = `capital × allocation × leverage may be at most ${formatMinor(LARGEST_MINOR, INR)}, the largest order that can be computed exactly: lower one of them`;
+  const message = `capital × allocation × leverage may be at most ${formatMinor(LARGEST_MINOR, currencies[row.currency ?? INR.code])}, the largest order that can be computed exactly: lower one of them`;
   context.addIssue({ code: 'custom', path: ['capital'], message });
 }
 
@@ -66,6 +72,7 @@ function settingsOf(row: Row): UserSettings {
     venue: row.venue,
     ...(row.max_orders_per_day === undefined ? {} : { maxOrdersPerDay: row.max_orders_per_day }),
     ...(row.max_order_value === undefined ? {} : { maxOrderValueMinor: row.max_order_value }),
+    ...(row.currency === undefined ? {} : { currency: row.currency }),
   };
 }
 
@@ -94,7 +101,7 @@ export function usersTable(venues: readonly string[]): Table<UserSettings> {
       .object({ ...columns, ...optional })
       .superRefine(bounded)
       .transform(settingsOf),
-    keyOf: (user) => user.id,
+    keyOf: ({ id, currency = INR.code }) => `${id} ${currency}`,
     keyColumn: 'name',
     mask: maskPhones,
   };

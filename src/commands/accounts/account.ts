@@ -2,7 +2,7 @@
 import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
 import type { Actor } from '../../domain/actions.ts';
-import { INR } from '../../domain/currency.ts';
+import { currencies, isCurrency, unknownCurrency } from '../../domain/currency.ts';
 import { istIso } from '../../domain/market/india-time.ts';
 import { possibleSymbols, shareReader } from '../../domain/market/symbols.ts';
 import { formatMoney } from '../../domain/text/money-text.ts';
@@ -30,6 +30,7 @@ interface AccountFlags {
   acknowledge?: string;
   seen?: string;
   venue?: string;
+  currency?: string;
   reference?: string;
   by?: string;
   why?: string;
@@ -77,6 +78,11 @@ function wrongFlags(flags: AccountFlags): Refusal | null {
     );
   if (flags.seen !== undefined && flags.acknowledge === undefined)
     return refusal('bad_flag', '--seen says what --acknowledge VENUE is about: give both.');
+  const { currency } = flags;
+  if (currency !== undefined && !isCurrency(currency))
+    return refusal('bad_flag', `--currency ${currency} ${unknownCurrency}.`);
+  if (currency !== undefined && flags.acknowledge === undefined)
+    return refusal('bad_flag', '--currency goes with --deposit, --withdraw or --acknowledge.');
   for (const flag of ['venue', 'reference'] as const) {
     if (flags[flag] !== undefined) return refusal('bad_flag', `--${flag} goes with --deposit or --withdraw.`);
   }
@@ -96,11 +102,14 @@ function changesOf({ active, trading, strategies, auth, notify, language }: Acco
 
 async function acknowledged(
   store: Store,
-  { acknowledge: venue, seen: acknowledgedIds, json }: AccountFlags,
+  { acknowledge: venue, seen: acknowledgedIds, currency, json }: AccountFlags,
   of: { userId: string; mode: Mode; by: Actor },
 ): Promise<Refusal | null> {
   if (venue === undefined) return null;
-  const done = await acknowledge(store, { ...of, venue, nowMs: realClock().nowMs(), acknowledgedIds });
+  const done = await acknowledge(store, {
+    ...{ ...of, venue, nowMs: realClock().nowMs(), acknowledgedIds },
+    currency: currency !== undefined && isCurrency(currency) ? currency : null,
+  });
   if (!Array.isArray(done)) return done;
   if (!json) process.stdout.write(done.map((sentence) => `${sentence}\n`).join(''));
   return null;
@@ -152,33 +161,34 @@ function userText(user: StoredUser, blocks: Blocks[]): string {
     `  strategies  ${list(user.strategies, 'all')}`,
     `  may buy     ${list(user.allowSymbols, 'every symbol')}; never ${list(user.denySymbols, 'none')}`,
     `  WhatsApp    ${user.hasWhatsapp ? summaryTexts[user.notify] : 'no number, gets no message'}; in ${user.language === 'hi' ? 'Hindi' : 'English'}`,
-    ...user.accounts.map(({ venue, mode, notReady, cashMinor, heldMinor, ...rest }) => {
-      const money = `cash ${formatMoney(cashMinor, INR)}, held ${formatMoney(heldMinor, INR)}`;
-      const block = blocks.find((one) => one.venue === venue && one.mode === mode);
+    ...user.accounts.map((account) => {
+      const { venue, mode, notReady, cashMinor, heldMinor } = account;
+      const currency = currencies[account.currency];
+      const money = `cash ${formatMoney(cashMinor, currency)}, held ${formatMoney(heldMinor, currency)}`;
+      const block = blocks.find((one) => one.venue === venue && one.mode === mode && one.currency === account.currency);
       const why = notReady === null ? '' : `; not ready: ${notReady}`;
       const shown = block ? `\n${blockText(user.id, block)}` : '';
-      return `  account     ${venue}, ${mode}: ${money}${limitText(rest)}${why}${movedText(rest.moved)}${shown}`;
+      return `  account     ${venue}, ${mode}: ${money}${limitText(account)}${why}${movedText(account)}${shown}`;
     }),
   ];
   return `${lines.join('\n')}\n`;
 }
 
 /** A line per deposit and withdrawal, as far as they are shown. */
-function movedText(moved: UserAccount['moved']): string {
+function movedText({ moved, currency }: UserAccount): string {
   return moved
     .map(({ kind, amountMinor, atMs, reference, source }) => {
       const when = istIso(atMs).slice(0, 16).replace('T', ' ');
       // One that was made for a single command says nothing to anybody.
       const name = reference === null || reference.startsWith('cli:') ? source : reference;
-      return `\n    ${when}  ${kind} ${formatMoney(amountMinor, INR)}${name === null ? '' : ` (${name})`}`;
+      return `\n    ${when}  ${kind} ${formatMoney(amountMinor, currencies[currency])}${name === null ? '' : ` (${name})`}`;
     })
     .join('');
 }
 
-function limitText({ maxOrdersPerDay, maxOrderValueMinor }: Limits): string {
+function limitText({ maxOrdersPerDay, maxOrderValueMinor, currency }: UserAccount): string {
+  const most = maxOrderValueMinor === null ? null : formatMoney(maxOrderValueMinor, currencies[currency]);
   const orders = maxOrdersPerDay === null ? '' : `; at most ${maxOrdersPerDay} orders to buy a day`;
-  const value = maxOrderValueMinor === null ? '' : `; an order at most ${formatMoney(maxOrderValueMinor, INR)}`;
+  const value = most === null ? '' : `; an order at most ${most}`;
   return `${orders}${value}`;
 }
-
-type Limits = Pick<UserAccount, 'maxOrdersPerDay' | 'maxOrderValueMinor'>;

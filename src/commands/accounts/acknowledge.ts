@@ -1,6 +1,7 @@
 // Takes off an account what an operator has seen of its drifts and blocks.
 import type { Actor } from '../../domain/actions.ts';
-import { INR } from '../../domain/currency.ts';
+import { type CurrencyCode, currencies } from '../../domain/currency.ts';
+import { currencyOfExchange } from '../../domain/market/session.ts';
 import { formatMoney } from '../../domain/text/money-text.ts';
 import type { Mode } from '../../domain/types.ts';
 import type { Acknowledged, Blocks } from '../../ports/store/accounts.ts';
@@ -11,6 +12,8 @@ export interface Acknowledging {
   userId: string;
   venue: string;
   mode: Mode;
+  /** null: that of the only account that is blocked. */
+  currency: CurrencyCode | null;
   /** What the operator has seen, by the names the list gives it: `d12,d13,b88`. */
   acknowledgedIds: string | undefined;
   nowMs: number;
@@ -26,7 +29,14 @@ export async function acknowledge(
   { acknowledgedIds, ...account }: Acknowledging,
 ): Promise<string[] | Refusal> {
   const all = await store.call('read_blocks', { userId: account.userId });
-  const here = all.find(({ venue, mode }) => venue === account.venue && mode === account.mode);
+  const [here, ...others] = all.filter(
+    ({ venue, mode, currency }) =>
+      venue === account.venue && mode === account.mode && currency === (account.currency ?? currency),
+  );
+  if (here && others.length > 0) {
+    const codes = [here, ...others].map(({ currency }) => currency).join(' or ');
+    return refusal('bad_flag', `Several accounts at ${account.venue} are blocked: say --currency ${codes}.`);
+  }
   if (acknowledgedIds === undefined)
     return here ? refusal('not_seen', notAcknowledged(account, here)) : nothing(account);
   const named = itemsOf(acknowledgedIds);
@@ -35,7 +45,8 @@ export async function acknowledge(
       'bad_flag',
       `--seen is a list such as d12,d13,b88, as the account shows it, not ${acknowledgedIds}.`,
     );
-  const done = await store.call('acknowledge_account', { ...account, currency: here?.currency, ...named });
+  const currency = here?.currency ?? account.currency ?? currencies.INR.code;
+  const done = await store.call('acknowledge_account', { ...account, currency, ...named });
   if (!done.changed && done.waiting.length === 0) return nothing(account);
   return sentences(account, done);
 }
@@ -66,7 +77,7 @@ function sentences({ venue }: Pick<Acknowledging, 'venue'>, done: Acknowledged):
     ...acknowledged.map((id) => `Acknowledged d${id}.`),
     ...booked.map(({ exchange, symbol, quantity, priceMinor }) => {
       const what = `${quantity} ${exchange}:${symbol}`;
-      return `${what} that are not at ${venue} are out of our books, at what they cost (${formatMoney(priceMinor, INR)} each).`;
+      return `${what} that are not at ${venue} are out of our books, at what they cost (${formatMoney(priceMinor, currencyOfExchange(exchange))} each).`;
     }),
     ...waiting.map((id) => `d${id} stays: an order for this share is still open.`),
   ];
@@ -76,7 +87,8 @@ const followsVenue = '; acknowledged, our books follow the venue’s';
 const leavesNothing = '; acknowledged, the missing shares count as delivered past us, at what they were sold for';
 
 /** What blocks an account, with the command that acknowledges just this. */
-export function blockText(userId: string, { venue, block, snapshotEntryId, drifts }: Blocks): string {
+export function blockText(userId: string, { venue, currency, block, snapshotEntryId, drifts }: Blocks): string {
+  const which = currency === 'INR' ? '' : ` --currency ${currency}`;
   const names = [...drifts.map(({ driftId }) => `d${driftId}`), ...(block === null ? [] : [`b${snapshotEntryId}`])];
   const lines = [
     ...drifts.map(({ driftId, kind, what, ours, theirs }) => {
@@ -84,7 +96,7 @@ export function blockText(userId: string, { venue, block, snapshotEntryId, drift
       return `    d${driftId}  ${kind} ${what}: ours ${ours}, theirs ${theirs}${after}`;
     }),
     ...(block === null ? [] : [`    b${snapshotEntryId}  ${block}`]),
-    `    seen: npm run account -- --user ${userId} --acknowledge ${venue} --seen ${names.join(',')}`,
+    `    seen: npm run account -- --user ${userId} --acknowledge ${venue}${which} --seen ${names.join(',')}`,
   ];
   return lines.join('\n');
 }

@@ -2,7 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
-import { INR } from '../../domain/currency.ts';
+import {
+  type Currency,
+  type CurrencyCode,
+  currencies,
+  INR,
+  isCurrency,
+  unknownCurrency,
+} from '../../domain/currency.ts';
 import { istIso } from '../../domain/market/india-time.ts';
 import { formatMinor, parseMinor } from '../../domain/money.ts';
 import { formatMoney } from '../../domain/text/money-text.ts';
@@ -17,6 +24,7 @@ import { blockText } from './acknowledge.ts';
 export interface CashFlags {
   user?: string;
   venue?: string;
+  currency?: string;
   deposit?: string;
   withdraw?: string;
   reference?: string;
@@ -27,11 +35,16 @@ export interface CashFlags {
 
 interface CashMovement {
   kind: 'deposit' | 'withdrawal';
-  amountMinor: number;
+  /** As it is given: the account's currency says how many decimals it may have. */
+  amount: string;
   venue: string | null;
+  /** null: that of the only account. */
+  currency: CurrencyCode | null;
   reference: string | undefined;
   why: string;
 }
+
+type CountedMovement = CashMovement & { amountMinor: number };
 
 /**
  * `npm run account -- --user X --deposit A|--withdraw A --why …`: moves money into or out of a paper account, and says
@@ -48,12 +61,15 @@ export async function cashCommand(config: Config, flags: CashFlags): Promise<num
   return withStore(config, target, async (store) => {
     const user = await userNamed(store, nameOrId);
     if ('kind' in user) return user;
-    const { kind, amountMinor, venue, reference = `cli:${randomUUID()}` } = movement;
+    const { kind, venue, reference = `cli:${randomUUID()}` } = movement;
+    const money = await moneyOf(store, user, movement);
+    if ('code' in money) return money;
+    const { amountMinor, currency } = money;
     const by = { ...actorOf(flags), why: movement.why };
     const named = { reference, isNamed: movement.reference !== undefined };
-    const about = { userId: user.id, venue, kind, amountMinor, ...named };
+    const about = { userId: user.id, venue, currency, kind, amountMinor, ...named };
     const answer = await store.call('move_cash', { ...about, by, nowMs: realClock().nowMs() });
-    return ended(store, user, movement, answer, flags.json ?? false);
+    return ended(store, user, { ...movement, amountMinor }, answer, flags.json ?? false);
   });
 }
 
@@ -70,6 +86,21 @@ const otherFlags = [
   'seen',
 ];
 
+/** How much is to be moved, as far as it can be told before the account is known. */
+function amountOf({
+  deposit,
+  withdraw,
+  currency,
+}: CashFlags): Pick<CashMovement, 'kind' | 'amount' | 'currency'> | Refusal {
+  if (currency !== undefined && !isCurrency(currency))
+    return refusal('bad_flag', `--currency ${currency} ${unknownCurrency}.`);
+  const amount = deposit ?? withdraw ?? '';
+  const kind = deposit === undefined ? 'withdrawal' : 'deposit';
+  const inMost = currency === undefined ? mostDigits : currencies[currency];
+  if (amountIn(inMost, amount) === null) return badAmount(kind, currency === undefined ? INR : currencies[currency]);
+  return { kind, amount, currency: currency ?? null };
+}
+
 /** What is to be moved, or what is wrong with the flags. */
 function movementOf(flags: CashFlags): CashMovement | Refusal {
   const { deposit, withdraw, venue = null, reference } = flags;
@@ -79,13 +110,52 @@ function movementOf(flags: CashFlags): CashMovement | Refusal {
   const other = otherFlags.find((name) => name in flags);
   const flag = deposit === undefined ? '--withdraw' : '--deposit';
   if (other !== undefined) return refusal('bad_flag', `${flag} goes alone: give --${other} in a command of its own.`);
-  const amountMinor = parseMinor(deposit ?? withdraw ?? '', INR);
-  if (amountMinor === null || amountMinor <= 0)
-    return refusal('bad_flag', `${flag} is an amount in rupees above 0, such as 50000 or 50000.50.`);
+  const money = amountOf(flags);
+  if ('code' in money) return money;
   if (why === '') return refusal('bad_flag', `${flag} needs --why: the reason, kept on record.`);
   if (reference !== undefined && !/^[\p{L}\p{N}][\p{L}\p{M}\p{N}._:/-]{0,79}$/u.test(reference))
     return refusal('bad_flag', '--reference is 1 to 80 letters, digits, . _ : / or -.');
-  return { kind: deposit === undefined ? 'withdrawal' : 'deposit', amountMinor, venue, reference, why };
+  return { ...money, venue, reference, why };
+}
+
+/** The currency of the most decimals. */
+const mostDigits = Object.values(currencies).reduce((most, one) => (one.minorDigits > most.minorDigits ? one : most));
+
+/** An amount above 0 in minor units; null if it is none. */
+function amountIn(currency: Currency, text: string): number | null {
+  const minor = parseMinor(text, currency);
+  return minor !== null && minor > 0 ? minor : null;
+}
+
+function badAmount(kind: CashMovement['kind'], { code }: Currency): Refusal {
+  const flag = kind === 'deposit' ? '--deposit' : '--withdraw';
+  const unit = code === 'INR' ? 'rupees' : code;
+  return refusal('bad_flag', `${flag} is an amount in ${unit} above 0, such as 50000 or 50000.50.`);
+}
+
+/** The amount in the currency that is named, else in that of the user's only paper account. */
+async function moneyOf(
+  store: Store,
+  user: NamedUser,
+  { kind, amount, venue, currency: named }: CashMovement,
+): Promise<{ amountMinor: number; currency: CurrencyCode } | Refusal> {
+  const stored = await store.call('read_user', { userId: user.id });
+  const accounts = (stored?.accounts ?? []).filter((one) => one.mode === 'paper' && one.venue === (venue ?? one.venue));
+  const [first, ...others] = new Set(accounts.map((one) => one.currency));
+  if (named === null && others.length > 0) return severalAccounts(user, accounts);
+  const currency = named ?? first ?? INR.code;
+  const amountMinor = amountIn(currencies[currency], amount);
+  return amountMinor === null ? badAmount(kind, currencies[currency]) : { amountMinor, currency };
+}
+
+function severalAccounts(user: NamedUser, accounts: { venue: string; currency: CurrencyCode }[]): Refusal {
+  const venues = [...new Set(accounts.map(({ venue }) => venue))];
+  const codes = [...new Set(accounts.map(({ currency }) => currency))];
+  const flags = [
+    ...(venues.length > 1 ? [`--venue ${venues.join(' or ')}`] : []),
+    ...(codes.length > 1 ? [`--currency ${codes.join(' or ')}`] : []),
+  ];
+  return refusal('bad_flag', `${shown(user)} has several paper accounts: say ${flags.join(', and ')}.`);
 }
 
 const liveAccount = refusal(
@@ -96,7 +166,7 @@ const liveAccount = refusal(
 async function ended(
   store: Store,
   user: NamedUser,
-  movement: CashMovement,
+  movement: CountedMovement,
   answer: MovedCash,
   json: boolean,
 ): Promise<number | Refusal> {
@@ -104,10 +174,7 @@ async function ended(
     case 'no_account':
       return answer.liveToo ? liveAccount : noAccount(user, movement);
     case 'several_accounts':
-      return refusal(
-        'bad_flag',
-        `${shown(user)} has several paper accounts: say --venue ${answer.venues.join(' or ')}.`,
-      );
+      return severalAccounts(user, answer.accounts);
     case 'not_enough':
       return refusal('not_enough', `${availableText(answer)}: nothing was withdrawn.`);
     case 'too_much':
@@ -115,12 +182,12 @@ async function ended(
     case 'moved_just_now':
       return refusal(
         'moved_just_now',
-        `Nothing was booked: ${movementText(movement)} was booked at ${timeOf(answer.atMs)} already (entry ${answer.entryId}; cash is ${formatMoney(answer.cashMinor, INR)}). If a second one is meant, name it: --reference R (each reference counts once).`,
+        `Nothing was booked: ${movementText(movement, currencies[answer.currency])} was booked at ${timeOf(answer.atMs)} already (entry ${answer.entryId}; cash is ${formatMoney(answer.cashMinor, currencies[answer.currency])}). If a second one is meant, name it: --reference R (each reference counts once).`,
       );
     case 'reference_used':
       return refusal(
         'reference_used',
-        `Nothing was booked: the reference ${movement.reference} stands for ${movementText({ kind: answer.moved, amountMinor: answer.amountMinor })} of ${timeOf(answer.atMs)} (entry ${answer.entryId}).`,
+        `Nothing was booked: the reference ${movement.reference} stands for ${movementText({ kind: answer.moved, amountMinor: answer.amountMinor }, currencies[answer.currency])} of ${timeOf(answer.atMs)} (entry ${answer.entryId}).`,
       );
     case 'moved':
     case 'counted_before':
@@ -132,53 +199,64 @@ async function ended(
   }
 }
 
-function textOf(user: NamedUser, movement: CashMovement, answer: BookedCash): string {
+function textOf(user: NamedUser, movement: CountedMovement, answer: BookedCash): string {
   const { venue, cashBeforeMinor, cashMinor, entryId } = answer;
+  const currency = currencies[answer.currency];
   if (answer.kind === 'counted_before') {
-    return `${movement.reference} was counted before: ${movementText(movement)} at ${timeOf(answer.atMs)} (entry ${entryId}). Nothing was booked; cash is ${formatMoney(cashMinor, INR)}.\n`;
+    return `${movement.reference} was counted before: ${movementText(movement, currency)} at ${timeOf(answer.atMs)} (entry ${entryId}). Nothing was booked; cash is ${formatMoney(cashMinor, currency)}.\n`;
   }
   const what = movement.kind === 'deposit' ? 'Deposited' : 'Withdrew';
   const where = `${movement.kind === 'deposit' ? 'in' : 'from'} the paper account of ${shown(user)} at ${venue}`;
-  return `${what} ${formatMoney(movement.amountMinor, INR)} ${where} (entry ${entryId}): cash ${formatMoney(cashBeforeMinor, INR)} → ${formatMoney(cashMinor, INR)}. ${availableText(answer)}.\n`;
+  return `${what} ${formatMoney(movement.amountMinor, currency)} ${where} (entry ${entryId}): cash ${formatMoney(cashBeforeMinor, currency)} → ${formatMoney(cashMinor, currency)}. ${availableText(answer)}.\n`;
 }
 
-function jsonOf({ id }: NamedUser, movement: CashMovement, answer: BookedCash) {
+function jsonOf({ id }: NamedUser, movement: CountedMovement, answer: BookedCash) {
   const { kind, venue, entryId, cashBeforeMinor, cashMinor, heldMinor, notReady } = answer;
+  const currency = currencies[answer.currency];
   return {
     kind,
     userId: id,
     venue,
+    currency: currency.code,
     moved: movement.kind,
-    amount: formatMinor(movement.amountMinor, INR),
+    amount: formatMinor(movement.amountMinor, currency),
     reference: movement.reference ?? null,
     entryId,
-    cashBefore: formatMinor(cashBeforeMinor, INR),
-    cash: formatMinor(cashMinor, INR),
-    held: formatMinor(heldMinor, INR),
+    cashBefore: formatMinor(cashBeforeMinor, currency),
+    cash: formatMinor(cashMinor, currency),
+    held: formatMinor(heldMinor, currency),
     notReady,
   };
 }
 
 /** Money alone opens no account again: who has seen why it is blocked does, with the command this names. */
-async function blockedText(store: Store, userId: string, { venue, notReady }: BookedCash): Promise<string> {
+async function blockedText(store: Store, userId: string, { venue, currency, notReady }: BookedCash): Promise<string> {
   const blocks = await store.call('read_blocks', { userId });
-  const block = blocks.find((one) => one.venue === venue && one.mode === 'paper');
+  const block = blocks.find((one) => one.venue === venue && one.mode === 'paper' && one.currency === currency);
   return `It is still blocked: ${notReady}.\n${block ? `${blockText(userId, block)}\n` : ''}`;
 }
 
-function noAccount(user: NamedUser, { venue }: CashMovement): Refusal {
-  const at = venue === null ? '' : ` at ${venue}`;
+function noAccount(user: NamedUser, { venue, currency }: CashMovement): Refusal {
+  const at = `${venue === null ? '' : ` at ${venue}`}${currency === null ? '' : ` in ${currency}`}`;
   return refusal('no_account', `${shown(user)} has no paper account${at}: npm run account -- --user ${user.id}`);
 }
 
-function availableText({ cashMinor, heldMinor }: { cashMinor: number; heldMinor: number }): string {
+type Balance = { cashMinor: number; heldMinor: number; currency: CurrencyCode };
+
+function availableText({ cashMinor, heldMinor, currency: code }: Balance): string {
+  const currency = currencies[code];
   const held =
-    heldMinor === 0 ? '' : ` (cash ${formatMoney(cashMinor, INR)}, of it on hold ${formatMoney(heldMinor, INR)})`;
-  return `${formatMoney(cashMinor - heldMinor, INR)} can be used${held}`;
+    heldMinor === 0
+      ? ''
+      : ` (cash ${formatMoney(cashMinor, currency)}, of it on hold ${formatMoney(heldMinor, currency)})`;
+  return `${formatMoney(cashMinor - heldMinor, currency)} can be used${held}`;
 }
 
-function movementText({ kind, amountMinor }: Pick<CashMovement, 'kind' | 'amountMinor'>): string {
-  return `a ${kind} of ${formatMoney(amountMinor, INR)}`;
+function movementText(
+  { kind, amountMinor }: Pick<CountedMovement, 'kind' | 'amountMinor'>,
+  currency: Currency,
+): string {
+  return `a ${kind} of ${formatMoney(amountMinor, currency)}`;
 }
 
 function timeOf(atMs: number): string {

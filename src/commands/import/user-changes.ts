@@ -1,6 +1,6 @@
 // What an import of users would change, and for whom to ask first.
 import { createInterface } from 'node:readline/promises';
-import { INR } from '../../domain/currency.ts';
+import { type CurrencyCode, currencies } from '../../domain/currency.ts';
 import { userIdOf } from '../../domain/ids.ts';
 import { formatHundredths, formatMinor } from '../../domain/money.ts';
 import type { Problem, UserSettings } from '../../domain/types.ts';
@@ -17,8 +17,10 @@ export interface UserChanges {
 
 export function changesOf(users: readonly UserSettings[], { known, changes }: UsersPreview): UserChanges {
   const ids = new Set(known.map(({ id }) => id));
-  const created = users.filter(({ id }) => !ids.has(id)).map(({ id }) => id);
-  return { created, changes, unchanged: users.length - created.length - changes.length };
+  const fresh = users.filter(({ id }) => !ids.has(id));
+  // A user has a row for each currency.
+  const created = [...new Set(fresh.map(({ id }) => id))];
+  return { created, changes, unchanged: users.length - fresh.length - changes.length };
 }
 
 /**
@@ -68,14 +70,16 @@ export function changesText({ created, changes, unchanged }: UserChanges): strin
   ];
 }
 
-export function fieldsText({ was, now }: Change): string {
+export function fieldsText({ was, now, currency = 'INR' }: Change): string {
   const names = [...new Set([...Object.keys(was), ...Object.keys(now)])];
-  return names.map((name) => `${name} ${valueText(name, was[name])} → ${valueText(name, now[name])}`).join(', ');
+  const text = (name: string, value: unknown) => valueText(name, value, currency);
+  const fields = names.map((name) => `${name} ${text(name, was[name])} → ${text(name, now[name])}`).join(', ');
+  return currency === 'INR' ? fields : `in ${currency}: ${fields}`;
 }
 
-function valueText(name: string, value: unknown): string {
+function valueText(name: string, value: unknown, currency: CurrencyCode): string {
   if (value === null || value === undefined) return 'none';
-  if (typeof value === 'number' && /Minor$/.test(name)) return formatMinor(value, INR);
+  if (typeof value === 'number' && /Minor$/.test(name)) return formatMinor(value, currencies[currency]);
   if (typeof value === 'number' && /Bps$|Centi$/.test(name)) return formatHundredths(value);
   return String(value);
 }

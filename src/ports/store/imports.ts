@@ -61,6 +61,8 @@ const usersPreview = z.object({
   changes: z.array(
     z.object({
       userId: z.string(),
+      /** Of the account that changes; left out: INR. */
+      currency: z.enum(currencyCodes).optional(),
       numberChanges: z.boolean(),
       was: z.record(z.string(), z.unknown()),
       now: z.record(z.string(), z.unknown()),

@@ -1,6 +1,7 @@
 // What a person says of money and fills, and what the books say of every account.
 import { z } from 'zod';
 import type { Actor } from '../../domain/actions.ts';
+import { type CurrencyCode, currencyCodes } from '../../domain/currency.ts';
 import { call, minor, mode, side, status } from './shapes.ts';
 
 /** A deposit or withdrawal as the ledger has it. */
@@ -16,6 +17,7 @@ export const cashMove = z.object({
 /** The account's money, before and after. */
 const balance = {
   venue: z.string(),
+  currency: z.enum(currencyCodes),
   cashBeforeMinor: minor,
   cashMinor: minor,
   heldMinor: minor,
@@ -26,7 +28,10 @@ const earlierMove = { ...balance, entryId: z.int(), atMs: z.int() };
 
 const namedMove = { ...earlierMove, amountMinor: minor, moved: z.enum(['deposit', 'withdrawal']) };
 
-const paperAccounts = { venues: z.array(z.string()), liveToo: z.boolean() };
+const paperAccounts = {
+  accounts: z.array(z.object({ venue: z.string(), currency: z.enum(currencyCodes) })),
+  liveToo: z.boolean(),
+};
 
 /**
  * What became of money to move. `counted_before`: its reference has, for the same; `reference_used`: for something else;
@@ -193,6 +198,8 @@ export const money = {
     userId: string;
     /** null: the only paper account they have. */
     venue: string | null;
+    /** Left out: the only one there. */
+    currency?: CurrencyCode;
     kind: 'deposit' | 'withdrawal';
     amountMinor: number;
     /** Counts once within its account. */

@@ -47,7 +47,14 @@ export async function scan(deps: ScanDeps, request: RunRequest): Promise<Scanned
   if (missing) return missing;
   const frame = await plannedFrame(deps, request, stored, session);
   const { users } = request.inputs;
-  return { kind: 'run', ...ids, state: null, frame, users, userCount: users?.length ?? stored.users };
+  return {
+    kind: 'run',
+    ...ids,
+    state: null,
+    frame,
+    users,
+    userCount: users ? new Set(users.map(({ id }) => id)).size : stored.users,
+  };
 }
 
 type SessionNow =

@@ -37,6 +37,20 @@ test('a row is a user with money in paise, shares in basis points and leverage i
   ]);
 });
 
+test('a user may have a row for each currency; one without the column is of rupees', () => {
+  const inCurrency = (currency: string) => `${asha},${currency}`;
+  const rows = [`${header},currency`, inCurrency('INR'), inCurrency('USD'), inCurrency(''), inCurrency('USDC')];
+  const { rows: users, problems } = good(readUsers(fileWith(rows.join('\n'))));
+  expect(users).toMatchObject([
+    { id: 'asha-rao', currency: 'INR', capitalMinor: 10_000_000 },
+    { id: 'asha-rao', currency: 'USD', capitalMinor: 10_000_000 },
+  ]);
+  expect(problems.map(({ line, field, value }) => ({ line, field, value }))).toEqual([
+    { line: 4, field: 'name', value: 'Asha Rao' },
+    { line: 5, field: 'currency', value: 'USDC' },
+  ]);
+});
+
 test('empty cells mean no message, no leverage, no limits, priority 100 and the paper venue', () => {
   expect(read(bare).rows).toEqual([
     {

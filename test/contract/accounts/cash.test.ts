@@ -112,13 +112,56 @@ onEveryDatabase('cash', ({ store, session, value }) => {
       nowMs,
       by,
     });
-    expect(await move({ userId: 'ravi' })).toEqual({ kind: 'no_account', venues: [], liveToo: true });
-    expect(await move({ userId: 'nobody' })).toEqual({ kind: 'no_account', venues: [], liveToo: false });
+    expect(await move({ userId: 'ravi' })).toEqual({ kind: 'no_account', accounts: [], liveToo: true });
+    expect(await move({ userId: 'nobody' })).toEqual({ kind: 'no_account', accounts: [], liveToo: false });
     const other = user('asha', { venue: 'kite' });
     await store.call('import_users', { users: [other], mode: 'paper', source: 's', nowMs, by });
-    expect(await move({})).toMatchObject({ kind: 'several_accounts', venues: ['kite', 'paper'] });
+    expect(await move({})).toMatchObject({
+      kind: 'several_accounts',
+      accounts: [
+        { venue: 'kite', currency: 'INR' },
+        { venue: 'paper', currency: 'INR' },
+      ],
+    });
     expect(await move({ venue: 'kite' })).toMatchObject({ kind: 'moved', venue: 'kite' });
     expect(await move({ venue: 'alpaca' })).toMatchObject({ kind: 'no_account' });
+  });
+
+  test('an account of each currency is a ledger of its own', async () => {
+    await openTestRun(store, { users: [user('asha')] });
+    const inDollars = user('asha', { currency: 'USD', capitalMinor: 10_000_00 });
+    await store.call('import_users', { users: [inDollars], mode: 'paper', source: 's', nowMs, by });
+    expect(await move({})).toMatchObject({ kind: 'several_accounts' });
+    expect(await move({ currency: 'USD', amountMinor: 250_50 })).toMatchObject({
+      ...{ kind: 'moved', currency: 'USD', cashBeforeMinor: 10_000_00, cashMinor: 10_250_50 },
+    });
+    expect(await move({ currency: 'INR' }), 'the reference is of another account').toMatchObject({
+      ...{ kind: 'moved', currency: 'INR', cashMinor: 1_50_000_00 },
+    });
+    const page = { beforeId: null, limit: 2, userId: 'asha', action: 'move_cash' as const, sinceMs: null };
+    expect((await store.call('read_actions', page)).map(({ target }) => target)).toEqual([
+      'account:asha paper paper',
+      'account:asha paper paper USD',
+    ]);
+    const stored = await store.call('read_user', { userId: 'asha' });
+    expect(stored?.accounts).toMatchObject([
+      { currency: 'INR', cashMinor: 1_50_000_00 },
+      { currency: 'USD', cashMinor: 10_250_50 },
+    ]);
+  });
+
+  test('what blocks an account in one currency is acknowledged of it, and not of the other', async () => {
+    await openTestRun(store, { users: [user('asha')] });
+    const inDollars = user('asha', { currency: 'USD' });
+    await store.call('import_users', { users: [inDollars], mode: 'paper', source: 's', nowMs, by });
+    await session.exec("update public.accounts set not_ready = 'a late fill was booked: acknowledge it'");
+    const blocks = await store.call('read_blocks', { userId: 'asha' });
+    expect(blocks.map(({ currency }) => currency)).toEqual(['INR', 'USD']);
+    const { snapshotEntryId = 0 } = blocks[1] ?? {};
+    const account = { userId: 'asha', venue: 'paper', mode: 'paper', currency: 'USD' } as const;
+    await store.call('acknowledge_account', { ...account, driftIds: [], snapshotEntryId, by, nowMs });
+    const still = await session.query('select currency from public.accounts where not_ready is not null');
+    expect(still).toEqual([{ currency: 'INR' }]);
   });
 
   test('more than can be counted exactly is refused', async () => {

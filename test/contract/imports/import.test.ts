@@ -99,6 +99,31 @@ onEveryDatabase('import', ({ store, session, value }) => {
     expect(await value('select count(*)::int from public.accounts')).toBe(3);
   });
 
+  test('rows of a user in two currencies are two accounts, and the rupees’ venue is the user’s', async () => {
+    const atAlpaca = user('asha', { venue: 'alpaca', currency: 'USD', name: 'Asha R', capitalMinor: 5_000_00 });
+    const atKite = user('asha', { venue: 'kite' });
+    await importUsers([atAlpaca, atKite], 'live');
+    const accounts = () =>
+      session.query('select venue, currency, capital_minor::int as capital from public.accounts order by venue');
+    expect(await accounts()).toEqual([
+      { venue: 'alpaca', currency: 'USD', capital: 5_000_00 },
+      { venue: 'kite', currency: 'INR', capital: atKite.capitalMinor },
+    ]);
+    const person = () => session.query('select name, venue from public.users');
+    expect(await person()).toEqual([{ name: atKite.name, venue: 'kite' }]);
+    const names: string[] = [];
+    const dearer = { ...atAlpaca, capitalMinor: 6_000_00, name: atKite.name };
+    const preview = await store.call('preview_users', { users: [atKite, dearer], names, mode: 'live' });
+    expect(preview.changes).toMatchObject([
+      { userId: 'asha', currency: 'USD', was: { capitalMinor: 5_000_00 }, now: { capitalMinor: 6_000_00 } },
+    ]);
+    await importUsers([dearer], 'live');
+    expect(await accounts()).toMatchObject([{ capital: 6_000_00 }, { capital: atKite.capitalMinor }]);
+    expect(await person(), 'dollars alone move nobody to another venue').toEqual([
+      { name: atKite.name, venue: 'kite' },
+    ]);
+  });
+
   test('a number is an opt-in from its import on, another number another one, none none', async () => {
     const optIn = () => session.query('select whatsapp, opt_in_source from public.users');
     await importUsers([user('asha', { whatsapp: '+919800000001' })]);

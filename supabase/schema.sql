@@ -3510,7 +3510,8 @@ AS $function$
   where a.id = (args ->> 'accountId')::bigint;
 $function$;
 
--- {tradeDate, mode}. Money and positions are as they are now; orders, charges and messages are the day's.
+-- {tradeDate, mode, currency (left out: INR)}. Money and positions are as they are now; orders, charges and
+-- messages are the day's, of the markets that trade in the currency.
 -- for daily_scan_service, service_role
 CREATE OR REPLACE FUNCTION public.read_day(args jsonb)
  RETURNS jsonb
@@ -3523,11 +3524,13 @@ AS $function$
 declare
   day constant date := args ->> 'tradeDate';
   of_mode constant text := args ->> 'mode';
+  paid_in constant text := coalesce(args ->> 'currency', 'INR');
   runs constant text[] := array(select id from public.scan_runs where trade_date = day and mode = of_mode
-    order by opened_at);
+    and core.currency_of(id) = paid_in order by opened_at);
 begin
-  return core.day_of_money(of_mode, day) || core.day_of_orders(runs) || core.day_of_troubles(of_mode, day)
-    || jsonb_build_object('tradeDate', day, 'mode', of_mode, 'runs', to_jsonb(runs),
+  return core.day_of_money(of_mode, paid_in, day) || core.day_of_orders(runs)
+    || core.day_of_troubles(of_mode, paid_in, day)
+    || jsonb_build_object('tradeDate', day, 'mode', of_mode, 'currency', paid_in, 'runs', to_jsonb(runs),
       'missedExits', core.missed_exits(runs),
       'messages', (select jsonb_build_object('queued', count(*)
         filter (where status in ('queued', 'sending')),
@@ -6654,8 +6657,8 @@ AS $function$
     else o.filled_value_minor end;
 $function$;
 
--- What is deposited and withdrawn on a day (India) in the accounts of a mode.
-CREATE OR REPLACE FUNCTION core.cash_moves_on(of_mode text, day date)
+-- What is deposited and withdrawn on a day (of the currency's zone) in the accounts of a mode and currency.
+CREATE OR REPLACE FUNCTION core.cash_moves_on(of_mode text, paid_in text, day date)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
@@ -6665,7 +6668,8 @@ AS $function$
     'withdrawnMinor',
     core.clamp_to_safe(coalesce(-sum(cash_delta_minor) filter (where kind = 'withdrawal'), 0)))
   from public.ledger_entries e join public.accounts a on a.id = e.account_id and a.mode = of_mode
-  where e.kind in ('deposit', 'withdrawal') and (e.at at time zone 'Asia/Kolkata')::date = day;
+    and a.currency = paid_in
+  where e.kind in ('deposit', 'withdrawal') and (e.at at time zone core.zone_of_currency(paid_in))::date = day;
 $function$;
 
 -- The same formula as chargesOn in domain/decision/charges.ts, rounded up once at the end; a test compares
@@ -7283,9 +7287,9 @@ CREATE OR REPLACE FUNCTION core.day_of(at timestamptz)
  IMMUTABLE
 AS $function$ select (at at time zone 'Asia/Kolkata')::date; $function$;
 
--- What the accounts of a mode have, what went in and out that day, and what they hold: the 20 largest
+-- What the accounts of a mode and currency have, what went in and out that day, and what they hold: the 20 largest
 -- positions by value, all together in figures.
-CREATE OR REPLACE FUNCTION core.day_of_money(of_mode text, day date)
+CREATE OR REPLACE FUNCTION core.day_of_money(of_mode text, paid_in text, day date)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
@@ -7294,7 +7298,7 @@ AS $function$
     select p.instrument_id, count(distinct p.account_id) as accounts, sum(p.quantity) as quantity,
       sum(p.cost_minor) as cost, sum(p.margin_minor) as margin
     from public.positions p join public.accounts a on a.id = p.account_id
-    where a.mode = of_mode and p.quantity <> 0 group by 1
+    where a.mode = of_mode and a.currency = paid_in and p.quantity <> 0 group by 1
   ), valued as materialized (
     select held.*, i.exchange, i.symbol, known.price_minor, known.priced_at,
       held.quantity * known.price_minor as value
@@ -7305,8 +7309,8 @@ AS $function$
     'accounts', (select jsonb_build_object('count', count(*),
       'cashMinor', core.clamp_to_safe(coalesce(sum(cash_minor), 0)),
       'heldMinor', core.clamp_to_safe(coalesce(sum(held_minor), 0))) from public.accounts
-      where mode = of_mode)
-      || core.cash_moves_on(of_mode, day),
+      where mode = of_mode and currency = paid_in)
+      || core.cash_moves_on(of_mode, paid_in, day),
     'held', (select jsonb_build_object('positions', coalesce(sum(accounts), 0), 'instruments', count(*),
       'costMinor', core.clamp_to_safe(coalesce(sum(cost) filter (where price_minor is not null), 0)),
       'valueMinor', core.clamp_to_safe(coalesce(sum(value), 0)),
@@ -7338,26 +7342,26 @@ AS $function$
 $function$;
 
 -- What needs a person, of whatever day it is.
-CREATE OR REPLACE FUNCTION core.day_of_troubles(of_mode text, day date)
+CREATE OR REPLACE FUNCTION core.day_of_troubles(of_mode text, paid_in text, day date)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
 AS $function$
   with lost as materialized (
     select o.*, i.symbol, u.name from public.orders o join public.accounts a on a.id = o.account_id
-      and a.mode = of_mode
+      and a.mode = of_mode and a.currency = paid_in
     join public.instruments i on i.id = o.instrument_id join public.users u on u.id = o.user_id
     where o.ended_at is null and (o.status = 'unknown' or core.left_to_a_person(o))
   ), drift as materialized (
     select d.*, a.user_id, a.venue from public.drifts d join public.accounts a on a.id = d.account_id
-      and a.mode = of_mode
+      and a.mode = of_mode and a.currency = paid_in
     where d.acknowledged_at is null
   ), blocked as materialized (
     select a.user_id, a.venue, coalesce(a.not_ready, a.check_found) as why from public.accounts a
-    where a.mode = of_mode and coalesce(a.not_ready, a.check_found) is not null
+    where a.mode = of_mode and a.currency = paid_in and coalesce(a.not_ready, a.check_found) is not null
   ), nobody as materialized (
     select a.user_id, a.venue from public.accounts a join public.users u on u.id = a.user_id and u.active
-    where a.mode = of_mode and of_mode = 'live' and core.lacks_login(a.id, day)
+    where a.mode = of_mode and a.currency = paid_in and of_mode = 'live' and core.lacks_login(a.id, day)
   )
   select jsonb_build_object(
     'unknownOrders', jsonb_build_object('count', (select count(*) from lost),
@@ -7379,7 +7383,7 @@ AS $function$
       from (select * from nobody order by user_id limit 20) t)),
     'notChecked', (select count(*) from public.accounts a
       join public.users u on u.id = a.user_id and u.active
-      where a.mode = of_mode and of_mode = 'live' and a.checked_for is distinct from day),
+      where a.mode = of_mode and a.currency = paid_in and of_mode = 'live' and a.checked_for is distinct from day),
     'halts', (select coalesce(jsonb_agg(jsonb_build_object('scope', scope, 'target', target, 'why', why)
       order by id), '[]')
       from (select * from public.halts where resumed_at is null order by id limit 20) t),
@@ -11775,6 +11779,15 @@ AS $function$
   select case when split_part(code, ':', 1) in ('XNYS', 'US', 'NYSE', 'NASDAQ', 'ARCA', 'AMEX', 'BATS')
       then 'America/New_York'
     when split_part(code, ':', 1) = 'SOLANA' then 'UTC' else 'Asia/Kolkata' end;
+$function$;
+
+-- The zone in which a currency is traded.
+CREATE OR REPLACE FUNCTION core.zone_of_currency(code text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select core.zone_of(case code when 'USD' then 'XNYS' when 'INR' then 'XNSE' else 'SOLANA' end);
 $function$;
 
 -- What the simulated venue says of an order at an instant: its status, and its fills so far.

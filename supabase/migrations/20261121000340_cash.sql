@@ -11,15 +11,22 @@ language sql stable as $$
     order by e.id desc limit most) newest;
 $$;
 
--- What is deposited and withdrawn on a day (India) in the accounts of a mode.
-create function core.cash_moves_on(of_mode text, day date) returns jsonb
+-- The zone in which a currency is traded.
+create function core.zone_of_currency(code text) returns text
+language sql immutable as $$
+  select core.zone_of(case code when 'USD' then 'XNYS' when 'INR' then 'XNSE' else 'SOLANA' end);
+$$;
+
+-- What is deposited and withdrawn on a day (of the currency's zone) in the accounts of a mode and currency.
+create function core.cash_moves_on(of_mode text, paid_in text, day date) returns jsonb
 language sql stable as $$
   select jsonb_build_object('depositedMinor',
     core.clamp_to_safe(coalesce(sum(cash_delta_minor) filter (where kind = 'deposit'), 0)),
     'withdrawnMinor',
     core.clamp_to_safe(coalesce(-sum(cash_delta_minor) filter (where kind = 'withdrawal'), 0)))
   from public.ledger_entries e join public.accounts a on a.id = e.account_id and a.mode = of_mode
-  where e.kind in ('deposit', 'withdrawal') and (e.at at time zone 'Asia/Kolkata')::date = day;
+    and a.currency = paid_in
+  where e.kind in ('deposit', 'withdrawal') and (e.at at time zone core.zone_of_currency(paid_in))::date = day;
 $$;
 
 -- {userId, venue, currency (null: the only one), kind: deposit|withdrawal, amountMinor, reference, isNamed, by,

@@ -1,16 +1,20 @@
--- The evening page: a day of one mode in figures, and what of it needs a person. Lists hold 20 at most.
+-- The evening page: a day of one mode and currency in figures, and what of it needs a person. Lists hold 20
+-- at most. Amounts of two currencies never meet in a sum.
 
--- {tradeDate, mode}. Money and positions are as they are now; orders, charges and messages are the day's.
+-- {tradeDate, mode, currency (left out: INR)}. Money and positions are as they are now; orders, charges and
+-- messages are the day's, of the markets that trade in the currency.
 create function public.read_day(args jsonb) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
 declare
   day constant date := args ->> 'tradeDate';
   of_mode constant text := args ->> 'mode';
+  paid_in constant text := coalesce(args ->> 'currency', 'INR');
   runs constant text[] := array(select id from public.scan_runs where trade_date = day and mode = of_mode
-    order by opened_at);
+    and core.currency_of(id) = paid_in order by opened_at);
 begin
-  return core.day_of_money(of_mode, day) || core.day_of_orders(runs) || core.day_of_troubles(of_mode, day)
-    || jsonb_build_object('tradeDate', day, 'mode', of_mode, 'runs', to_jsonb(runs),
+  return core.day_of_money(of_mode, paid_in, day) || core.day_of_orders(runs)
+    || core.day_of_troubles(of_mode, paid_in, day)
+    || jsonb_build_object('tradeDate', day, 'mode', of_mode, 'currency', paid_in, 'runs', to_jsonb(runs),
       'missedExits', core.missed_exits(runs),
       'messages', (select jsonb_build_object('queued', count(*)
         filter (where status in ('queued', 'sending')),
@@ -20,15 +24,15 @@ begin
         from public.messages where run_id = any(runs)));
 end $$;
 
--- What the accounts of a mode have, what went in and out that day, and what they hold: the 20 largest
+-- What the accounts of a mode and currency have, what went in and out that day, and what they hold: the 20 largest
 -- positions by value, all together in figures.
-create function core.day_of_money(of_mode text, day date) returns jsonb
+create function core.day_of_money(of_mode text, paid_in text, day date) returns jsonb
 language sql stable as $$
   with held as materialized (
     select p.instrument_id, count(distinct p.account_id) as accounts, sum(p.quantity) as quantity,
       sum(p.cost_minor) as cost, sum(p.margin_minor) as margin
     from public.positions p join public.accounts a on a.id = p.account_id
-    where a.mode = of_mode and p.quantity <> 0 group by 1
+    where a.mode = of_mode and a.currency = paid_in and p.quantity <> 0 group by 1
   ), valued as materialized (
     select held.*, i.exchange, i.symbol, known.price_minor, known.priced_at,
       held.quantity * known.price_minor as value
@@ -39,8 +43,8 @@ language sql stable as $$
     'accounts', (select jsonb_build_object('count', count(*),
       'cashMinor', core.clamp_to_safe(coalesce(sum(cash_minor), 0)),
       'heldMinor', core.clamp_to_safe(coalesce(sum(held_minor), 0))) from public.accounts
-      where mode = of_mode)
-      || core.cash_moves_on(of_mode, day),
+      where mode = of_mode and currency = paid_in)
+      || core.cash_moves_on(of_mode, paid_in, day),
     'held', (select jsonb_build_object('positions', coalesce(sum(accounts), 0), 'instruments', count(*),
       'costMinor', core.clamp_to_safe(coalesce(sum(cost) filter (where price_minor is not null), 0)),
       'valueMinor', core.clamp_to_safe(coalesce(sum(value), 0)),
@@ -69,23 +73,23 @@ language sql stable as $$
 $$;
 
 -- What needs a person, of whatever day it is.
-create function core.day_of_troubles(of_mode text, day date) returns jsonb
+create function core.day_of_troubles(of_mode text, paid_in text, day date) returns jsonb
 language sql stable as $$
   with lost as materialized (
     select o.*, i.symbol, u.name from public.orders o join public.accounts a on a.id = o.account_id
-      and a.mode = of_mode
+      and a.mode = of_mode and a.currency = paid_in
     join public.instruments i on i.id = o.instrument_id join public.users u on u.id = o.user_id
     where o.ended_at is null and (o.status = 'unknown' or core.left_to_a_person(o))
   ), drift as materialized (
     select d.*, a.user_id, a.venue from public.drifts d join public.accounts a on a.id = d.account_id
-      and a.mode = of_mode
+      and a.mode = of_mode and a.currency = paid_in
     where d.acknowledged_at is null
   ), blocked as materialized (
     select a.user_id, a.venue, coalesce(a.not_ready, a.check_found) as why from public.accounts a
-    where a.mode = of_mode and coalesce(a.not_ready, a.check_found) is not null
+    where a.mode = of_mode and a.currency = paid_in and coalesce(a.not_ready, a.check_found) is not null
   ), nobody as materialized (
     select a.user_id, a.venue from public.accounts a join public.users u on u.id = a.user_id and u.active
-    where a.mode = of_mode and of_mode = 'live' and core.lacks_login(a.id, day)
+    where a.mode = of_mode and a.currency = paid_in and of_mode = 'live' and core.lacks_login(a.id, day)
   )
   select jsonb_build_object(
     'unknownOrders', jsonb_build_object('count', (select count(*) from lost),
@@ -107,7 +111,7 @@ language sql stable as $$
       from (select * from nobody order by user_id limit 20) t)),
     'notChecked', (select count(*) from public.accounts a
       join public.users u on u.id = a.user_id and u.active
-      where a.mode = of_mode and of_mode = 'live' and a.checked_for is distinct from day),
+      where a.mode = of_mode and a.currency = paid_in and of_mode = 'live' and a.checked_for is distinct from day),
     'halts', (select coalesce(jsonb_agg(jsonb_build_object('scope', scope, 'target', target, 'why', why)
       order by id), '[]')
       from (select * from public.halts where resumed_at is null order by id limit 20) t),

@@ -1,7 +1,7 @@
 // npm run day: the evening page of a trading day.
 import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
-import { INR } from '../../domain/currency.ts';
+import { type Currency, currencies, currencyCodes } from '../../domain/currency.ts';
 import { istDate, parseTradeDate } from '../../domain/market/india-time.ts';
 import { formatMinor } from '../../domain/money.ts';
 import type { Store } from '../../ports/store/store.ts';
@@ -12,7 +12,7 @@ import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 
 /**
- * `npm run day [-- --date D] [--json]`: the evening page, one part for each mode that has accounts. The day is today, or
+ * `npm run day [-- --date D] [--json]`: the evening page, one part for each mode and currency that has accounts. The day is today, or
  * that of the last run where today has none.
  */
 export async function dayCommand(
@@ -27,7 +27,9 @@ export async function dayCommand(
   return withStore(config, target, async (store) => {
     const tradeDate = date ?? (await lastDay(store));
     const days = await Promise.all(
-      (['live', 'paper'] as const).map((mode) => store.call('read_day', { tradeDate, mode })),
+      (['live', 'paper'] as const).flatMap((mode) =>
+        currencyCodes.map((currency) => store.call('read_day', { tradeDate, mode, currency })),
+      ),
     );
     const used = days.filter(({ accounts, runs }) => accounts.count > 0 || runs.length > 0);
     if (json) process.stdout.write(`${JSON.stringify({ date: tradeDate, modes: used.map(dayJson) })}\n`);
@@ -48,23 +50,27 @@ export async function lastDay(store: Store): Promise<string> {
 }
 
 /** Money as decimal strings; the rest as it is. */
-function dayJson({ accounts, held, largest, orders, ...day }: DayOverview) {
+function dayJson({ accounts, held, largest, orders, currency: code, ...day }: DayOverview) {
+  const currency = currencies[code];
+  const figures = (of: Figures) => decimals(of, currency);
   return {
     ...day,
-    currency: INR.code,
-    accounts: inRupees(accounts),
-    held: { ...inRupees(held), profit: formatMinor(held.valueMinor - held.costMinor, INR) },
-    largest: largest.map(inRupees),
-    orders: inRupees(orders),
+    currency: code,
+    accounts: figures(accounts),
+    held: { ...figures(held), profit: formatMinor(held.valueMinor - held.costMinor, currency) },
+    largest: largest.map(figures),
+    orders: figures(orders),
   };
 }
 
+type Figures = Record<string, number | string | null>;
+
 /** `{cashMinor: 100}` → `{cash: '1.00'}`. */
-function inRupees(figures: Record<string, number | string | null>): Record<string, number | string | null> {
+function decimals(figures: Figures, currency: Currency): Figures {
   return Object.fromEntries(
     Object.entries(figures).map(([name, value]) => {
       if (!name.endsWith('Minor') || typeof value === 'string') return [name, value];
-      return [name.slice(0, -'Minor'.length), value === null ? null : formatMinor(value, INR)];
+      return [name.slice(0, -'Minor'.length), value === null ? null : formatMinor(value, currency)];
     }),
   );
 }

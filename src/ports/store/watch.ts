@@ -1,5 +1,6 @@
 // What is watched over all runs, and what operators are told: a day, gauges, the next session, notices.
 import { z } from 'zod';
+import { type CurrencyCode, currencyCodes } from '../../domain/currency.ts';
 import { missedExits } from './reports.ts';
 import { call, count, counts, minor, mode, runState, side, status } from './shapes.ts';
 
@@ -119,6 +120,8 @@ const at = { userId: z.string(), venue: z.string() };
 const dayOverview = z.object({
   tradeDate: z.string(),
   mode,
+  /** Of every amount. */
+  currency: z.enum(currencyCodes),
   runs: z.array(z.string()),
   accounts: z.object({
     count: z.int(),
@@ -214,8 +217,8 @@ const runDigest = z.object({
 export type RunDigest = z.infer<typeof runDigest>;
 
 export const watch = {
-  /** Reads a day over all its runs; money and positions as they are now. */
-  read_day: call<{ tradeDate: string; mode: string }>()(dayOverview),
+  /** Reads a day over all its runs in a currency (left out: INR); money and positions as they are now. */
+  read_day: call<{ tradeDate: string; mode: string; currency?: CurrencyCode }>()(dayOverview),
   /** Reads what is so at the moment: of each market's trade date, and what waits or is unknown of any. */
   read_gauges: call<{ days: readonly { market: string; tradeDate: string }[] }>()(gauges, {
     isLong: true,

@@ -1,6 +1,6 @@
 // The screen of npm run day.
 
-import { INR } from '../../domain/currency.ts';
+import { type CurrencyCode, currencies } from '../../domain/currency.ts';
 import { istIso } from '../../domain/market/india-time.ts';
 import { shortReason } from '../../domain/messages/texts/reasons-en.ts';
 import { perUnit } from '../../domain/money.ts';
@@ -20,33 +20,32 @@ const heldHeads: Column[] = [
 
 /** The evening page of one mode: money, what is held, what was traded, and what needs a person, with the commands. */
 export function dayText(day: DayOverview, columns: number, paint: Paint): string {
-  const head = paint('strong', `${day.tradeDate}, ${day.mode}`);
+  const currency = day.currency === 'INR' ? '' : `, ${day.currency}`;
+  const head = paint('strong', `${day.tradeDate}, ${day.mode}${currency}`);
   const todo = troubles(day, paint);
   const needs =
     todo.length === 0 ? 'Nothing needs a person.' : `${paint('strong', 'Needs a person')}\n${todo.join('\n')}`;
   return [head, figures(day, paint), heldText(day, columns, paint), needs].filter((part) => part !== '').join('\n\n');
 }
 
-function figures({ accounts, held, orders, messages, runs }: DayOverview, paint: Paint): string {
+function figures({ currency, accounts, held, orders, messages, runs }: DayOverview, paint: Paint): string {
+  const money = moneyIn(currency);
   const unpriced = held.unpriced === 0 ? '' : ` (${plural(held.unpriced, 'instrument')} without a price left out)`;
-  const profit = profitCell(held.valueMinor - held.costMinor, INR);
+  const profit = profitCell(held.valueMinor - held.costMinor, currencies[currency]);
   const lines: [string, string][] = [
     ['Runs', runs.length === 0 ? 'none' : runs.slice(0, 4).join(', ')],
     ['Accounts', grouped(accounts.count)],
-    ['Cash', `${formatMoney(accounts.cashMinor, INR)}, of it on hold ${formatMoney(accounts.heldMinor, INR)}`],
-    ...movedLine(accounts),
+    ['Cash', `${money(accounts.cashMinor)}, of it on hold ${money(accounts.heldMinor)}`],
+    ...movedLine(accounts, money),
     [
       'Positions',
-      `${grouped(held.positions)} of ${plural(held.instruments, 'instrument')}, margin ${formatMoney(held.marginMinor, INR)}`,
+      `${grouped(held.positions)} of ${plural(held.instruments, 'instrument')}, margin ${money(held.marginMinor)}`,
     ],
-    [
-      'Value',
-      `${formatMoney(held.valueMinor, INR)}, profit ${typeof profit === 'string' ? profit : profit.text}${unpriced}`,
-    ],
+    ['Value', `${money(held.valueMinor)}, profit ${typeof profit === 'string' ? profit : profit.text}${unpriced}`],
     ['Orders', `${grouped(orders.count)}: ${grouped(orders.filled)} filled, ${grouped(orders.open)} open`],
-    ['Bought', formatMoney(orders.boughtMinor, INR)],
-    ['Sold', `${formatMoney(orders.soldMinor, INR)}, realised ${formatMoney(orders.realisedMinor, INR)}`],
-    ['Charges', formatMoney(orders.chargesMinor, INR)],
+    ['Bought', money(orders.boughtMinor)],
+    ['Sold', `${money(orders.soldMinor)}, realised ${money(orders.realisedMinor)}`],
+    ['Charges', money(orders.chargesMinor)],
     [
       'Messages',
       `${grouped(messages.sent)} sent, ${grouped(messages.queued)} waiting, ${grouped(messages.failed)} failed, ${grouped(messages.unknown)} unknown`,
@@ -55,24 +54,31 @@ function figures({ accounts, held, orders, messages, runs }: DayOverview, paint:
   return lines.map(([label, value]) => `${paint('quiet', padded(label, 12))}${value}`).join('\n');
 }
 
-function movedLine({ depositedMinor, withdrawnMinor }: DayOverview['accounts']): [string, string][] {
-  if (depositedMinor === 0 && withdrawnMinor === 0) return [];
-  return [
-    ['', `deposited ${formatMoney(depositedMinor, INR)}, withdrawn ${formatMoney(withdrawnMinor, INR)} on this day`],
-  ];
+/** Writes amounts of one currency. */
+function moneyIn(code: CurrencyCode) {
+  return (minor: number | bigint) => formatMoney(minor, currencies[code]);
 }
 
-function heldText({ largest, held, mode }: DayOverview, columns: number, paint: Paint): string {
+function movedLine(
+  { depositedMinor, withdrawnMinor }: DayOverview['accounts'],
+  money: ReturnType<typeof moneyIn>,
+): [string, string][] {
+  if (depositedMinor === 0 && withdrawnMinor === 0) return [];
+  return [['', `deposited ${money(depositedMinor)}, withdrawn ${money(withdrawnMinor)} on this day`]];
+}
+
+function heldText({ currency, largest, held, mode }: DayOverview, columns: number, paint: Paint): string {
   if (largest.length === 0) return '';
+  const money = moneyIn(currency);
   const rows = largest.map((row): Cell[] => {
     const value = positionValue(row);
     return [
       fitted(row.symbol, 24),
       ...[row.accounts, row.quantity].map(grouped),
-      formatMoney(perUnit(row.costMinor, row.quantity), INR),
-      row.priceMinor === null ? 'none' : formatMoney(row.priceMinor, INR),
-      value === null ? '' : formatMoney(value, INR),
-      value === null ? '' : profitCell(value - BigInt(row.costMinor), INR),
+      money(perUnit(row.costMinor, row.quantity)),
+      row.priceMinor === null ? 'none' : money(row.priceMinor),
+      value === null ? '' : money(value),
+      value === null ? '' : profitCell(value - BigInt(row.costMinor), currencies[currency]),
       row.pricedAtMs === null ? '' : istIso(row.pricedAtMs).slice(0, 16).replace('T', ' '),
     ];
   });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { dateIn, marketOfExchange } from '../../../src/domain/market/session.ts';
 import { reportPage } from '../../../src/stages/report/report.ts';
 import { nowMs, signal, tradeDate, user } from '../../support/builders.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
@@ -83,6 +84,22 @@ onEveryDatabase('screens', ({ store }) => {
     const next = await store.call('read_positions', { ...page, after: first.at(-1)?.key ?? null });
     expect(next.map(({ userId }) => userId)).toEqual(['bela']);
     expect(await store.call('read_positions', { ...page, userId: 'chand' })).toEqual([]);
+  });
+
+  test('the evening page of a currency has its own accounts, holdings and money moved, and no others', async () => {
+    await played();
+    const dollars = user('asha', { name: 'asha Rao', currency: 'USD', capitalMinor: 2_000_00 });
+    const rest = { mode: 'paper', source: 's', nowMs, by: { who: 'me', how: 'cli' } } as const;
+    await store.call('import_users', { users: [dollars], ...rest });
+    const inRupees = await store.call('read_day', { tradeDate, mode: 'paper' });
+    expect(inRupees).toMatchObject({ currency: 'INR', accounts: { count: 3 }, held: { positions: 3 } });
+    // Money moves on the day of New York, where it is still the evening before.
+    const newYork = dateIn(marketOfExchange('US'), nowMs);
+    const inDollars = await store.call('read_day', { tradeDate: newYork, mode: 'paper', currency: 'USD' });
+    expect(inDollars).toMatchObject({
+      ...{ currency: 'USD', runs: [], orders: { count: 0, boughtMinor: 0 }, held: { positions: 0, valueMinor: 0 } },
+      accounts: { count: 1, cashMinor: 2_000_00, depositedMinor: 2_000_00 },
+    });
   });
 
   test('the evening page adds up what all have and did, and a paused user’s missed exit is on it', async () => {

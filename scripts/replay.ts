@@ -120,12 +120,14 @@ async function checkBooks(store: Store, date: string): Promise<void> {
   const violations = await store.call('check_books', { sinceDate: date });
   for (const { rule, subject } of violations) process.stdout.write(`${date} BROKEN: ${rule} (${subject})\n`);
   broken += violations.length;
-  const { day, entries } = await auditDay(store, date);
-  books.orders += day.orders;
-  books.fills += day.fills;
+  const { days, entries } = await auditDay(store, date);
+  // The data replayed is the NSE's.
+  const day = days.get('INR');
+  books.orders += day?.orders ?? 0;
+  books.fills += day?.fills ?? 0;
   books.entries = flags.freshEach ? books.entries + entries : entries;
-  books.chargesMinor += day.chargesMinor;
-  books.realisedMinor += day.realisedMinor;
+  books.chargesMinor += day?.chargesMinor ?? 0n;
+  books.realisedMinor += day?.realisedMinor ?? 0n;
 }
 
 function differenceLine({ userId, what, database, model }: Difference): string {

@@ -1415,10 +1415,10 @@ begin
   return jsonb_build_object('accepted', accepted, 'state', run.state) || locked;
 end $function$;
 
--- An operator has looked at what blocks an account: {userId, venue, mode, currency (left out: INR), driftIds, snapshotEntryId (null:
--- nothing about money), by, nowMs}. Just that is taken off: a drift that came later, or money that went
--- later, stands until it is seen. A position is brought to the venue's (core.book_missing_shares); one with
--- an open order waits. Asked again, it finds the drifts acknowledged and nothing left to book.
+-- An operator has looked at what blocks an account: {userId, venue, mode, currency (left out: INR),
+-- driftIds, snapshotEntryId (null: nothing about money), by, nowMs}. Just that is taken off: a drift that
+-- came later, or money that went later, stands until it is seen. A position is brought to the venue's
+-- (core.book_missing_shares); one with an open order waits. Asked again, it finds the drifts acknowledged and nothing left to book.
 -- for daily_scan_service, service_role
 CREATE OR REPLACE FUNCTION public.acknowledge_account(args jsonb)
  RETURNS jsonb
@@ -2698,8 +2698,8 @@ begin
   return jsonb_build_object('marked', marked);
 end $function$;
 
--- {userId, venue, currency (null: the only one), kind: deposit|withdrawal, amountMinor, reference, isNamed, by,
--- nowMs}: one entry of the ledger, at most what is available where it goes out. A reference counts once
+-- {userId, venue, currency (null: the only one), kind: deposit|withdrawal, amountMinor, reference, isNamed,
+-- by, nowMs}: one entry of the ledger, at most what is available where it goes out. A reference counts once
 -- within its account, so asking again after a lost answer books nothing. Where no person named it
 -- (`isNamed`), the same amount within ten minutes is taken for a key that was pressed twice, and refused. A
 -- block stays until who has seen it acknowledges it.
@@ -2733,7 +2733,8 @@ begin
       'liveToo', exists (select from public.accounts where user_id = args ->> 'userId' and mode = 'live'));
   end if;
   select * into a from public.accounts where id = (meant[1]).id for no key update;
-  money := jsonb_build_object('venue', a.venue, 'currency', a.currency, 'cashBeforeMinor', a.cash_minor, 'cashMinor', a.cash_minor,
+  money := jsonb_build_object('venue', a.venue, 'currency', a.currency, 'cashBeforeMinor', a.cash_minor,
+    'cashMinor', a.cash_minor,
     'heldMinor', a.held_minor, 'notReady', a.not_ready);
 
   select * into earlier from public.ledger_entries
@@ -6669,7 +6670,8 @@ AS $function$
     core.clamp_to_safe(coalesce(-sum(cash_delta_minor) filter (where kind = 'withdrawal'), 0)))
   from public.ledger_entries e join public.accounts a on a.id = e.account_id and a.mode = of_mode
     and a.currency = paid_in
-  where e.kind in ('deposit', 'withdrawal') and (e.at at time zone core.zone_of_currency(paid_in))::date = day;
+  where e.kind in ('deposit', 'withdrawal')
+    and (e.at at time zone core.zone_of_currency(paid_in))::date = day;
 $function$;
 
 -- The same formula as chargesOn in domain/decision/charges.ts, rounded up once at the end; a test compares
@@ -7287,8 +7289,8 @@ CREATE OR REPLACE FUNCTION core.day_of(at timestamptz)
  IMMUTABLE
 AS $function$ select (at at time zone 'Asia/Kolkata')::date; $function$;
 
--- What the accounts of a mode and currency have, what went in and out that day, and what they hold: the 20 largest
--- positions by value, all together in figures.
+-- What the accounts of a mode and currency have, what went in and out that day, and what they hold: the 20
+-- largest positions by value, all together in figures.
 CREATE OR REPLACE FUNCTION core.day_of_money(of_mode text, paid_in text, day date)
  RETURNS jsonb
  LANGUAGE sql
@@ -7383,7 +7385,8 @@ AS $function$
       from (select * from nobody order by user_id limit 20) t)),
     'notChecked', (select count(*) from public.accounts a
       join public.users u on u.id = a.user_id and u.active
-      where a.mode = of_mode and a.currency = paid_in and of_mode = 'live' and a.checked_for is distinct from day),
+      where a.mode = of_mode and a.currency = paid_in and of_mode = 'live'
+        and a.checked_for is distinct from day),
     'halts', (select coalesce(jsonb_agg(jsonb_build_object('scope', scope, 'target', target, 'why', why)
       order by id), '[]')
       from (select * from public.halts where resumed_at is null order by id limit 20) t),
@@ -7778,7 +7781,7 @@ CREATE OR REPLACE FUNCTION core.facts_of(of_account bigint, of_user text)
  STABLE
 AS $function$
   select json_build_object('accountId', a.id, 'userId', a.user_id, 'venue', a.venue, 'mode', a.mode,
-    'cashMinor', a.cash_minor, 'heldMinor', a.held_minor,
+    'currency', a.currency, 'cashMinor', a.cash_minor, 'heldMinor', a.held_minor,
     'entries', (select coalesce(json_agg(json_build_object('orderId', e.order_id, 'kind', e.kind,
         'cashMinor', e.cash_delta_minor, 'heldMinor', e.held_delta_minor, 'atMs', core.ms(e.at))
         order by e.id), '[]')
@@ -11512,7 +11515,8 @@ AS $function$
         'dailyLossLimitBps', a.daily_loss_limit_bps, 'maxOrdersPerDay', a.max_orders_per_day,
         'maxOrderValueMinor', a.max_order_value_minor) as old,
       jsonb_build_object('whatsapp', person.whatsapp, 'name', person.name, 'venue', person.venue,
-        'priority', person.priority, 'capitalMinor', row."capitalMinor", 'allocationBps', row."allocationBps",
+        'priority', person.priority, 'capitalMinor', row."capitalMinor",
+        'allocationBps', row."allocationBps",
         'leverageCenti', row."leverageCenti", 'maxOpenPositions', row."maxOpenPositions",
         'dailyLossLimitBps', row."dailyLossLimitBps", 'maxOrdersPerDay', most.orders,
         'maxOrderValueMinor', most.value) as new

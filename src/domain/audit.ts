@@ -1,9 +1,13 @@
 // What an audit of the books found: figures, and where two of them differ.
+import type { CurrencyCode } from './currency.ts';
+
 /** A figure of the database that is not what the facts come to. Money in minor units, shares as they are. */
 export interface Difference {
   userId: string;
   venue: string;
   mode: 'paper' | 'live';
+  /** Of its money. */
+  currency: CurrencyCode;
   /** `cash`, `margin of NSE:TITAN mtf`, `cash of order abc`. */
   what: string;
   unit: 'money' | 'shares';
@@ -20,11 +24,12 @@ export interface Audit {
   entries: number;
   /** How many figures of the database were compared. */
   figures: number;
-  day: Day;
+  /** What happened on the day in accounts of each currency: amounts of two never meet in a sum. */
+  days: ReadonlyMap<CurrencyCode, AuditDay>;
   differences: Difference[];
 }
 
-interface Day {
+export interface AuditDay {
   orders: number;
   fills: number;
   cashInMinor: bigint;

@@ -1,6 +1,6 @@
 // The screen of npm run audit.
-import type { Audit, Difference } from '../domain/audit.ts';
-import { INR } from '../domain/currency.ts';
+import type { Audit, AuditDay, Difference } from '../domain/audit.ts';
+import { type CurrencyCode, currencies, currencyCodes } from '../domain/currency.ts';
 import { formatMoney } from '../domain/text/money-text.ts';
 import { grouped, plural } from './format.ts';
 import type { Paint } from './table.ts';
@@ -10,18 +10,16 @@ const MAX_SHOWN = 20;
 
 /** What was audited, what happened on the day, and every difference (the first 20 of them), with what to do. */
 export function auditText(audit: Audit, paint: Paint): string {
-  const { tradeDate, accounts, orders, fills, entries, figures, day, differences } = audit;
+  const { tradeDate, accounts, orders, fills, entries, figures, differences } = audit;
+  const days = daysOf(audit);
   const books = [plural(orders, 'order'), plural(fills, 'fill'), `${grouped(entries)} ledger entries`].join(', ');
   const lines: [string, string][] = [
     ['Audited', `${plural(accounts, 'account')} to the end of the day: ${books}`],
-    ['On the day', `${plural(day.orders, 'order')}, ${plural(day.fills, 'fill')}`],
-    ['Cash', `${rupees(day.cashInMinor)} came, ${rupees(day.cashOutMinor)} went, but for orders`],
-    ['Charges', rupees(day.chargesMinor)],
-    ['Realised', rupees(day.realisedMinor)],
+    ...days.flatMap((day) => dayLines(day, days.length > 1)),
     [
       'Differences',
       differences.length === 0
-        ? paint('good', `none in ${plural(figures, 'figure')}: 0 paise`)
+        ? paint('good', `none in ${plural(figures, 'figure')}${days.length > 1 ? '' : ': 0 paise'}`)
         : paint('bad', differenceCounts(differences)),
     ],
   ];
@@ -29,10 +27,30 @@ export function auditText(audit: Audit, paint: Paint): string {
   return [paint('strong', `Audit of ${tradeDate}`), table, ...differing(audit, paint)].join('\n\n');
 }
 
+/** The day in accounts of each currency, the rupee's first; where there is no account, of the rupee. */
+export function daysOf({ days }: Audit): [CurrencyCode, AuditDay][] {
+  const found = currencyCodes.flatMap((code): [CurrencyCode, AuditDay][] => {
+    const day = days.get(code);
+    return day ? [[code, day]] : [];
+  });
+  const none = { orders: 0, fills: 0, cashInMinor: 0n, cashOutMinor: 0n, chargesMinor: 0n, realisedMinor: 0n };
+  return found.length > 0 ? found : [['INR', none]];
+}
+
+function dayLines([code, day]: [CurrencyCode, AuditDay], several: boolean): [string, string][] {
+  const money = (minor: bigint) => moneyText(minor, code);
+  return [
+    ['On the day', `${plural(day.orders, 'order')}, ${plural(day.fills, 'fill')}${several ? ` in ${code}` : ''}`],
+    ['Cash', `${money(day.cashInMinor)} came, ${money(day.cashOutMinor)} went, but for orders`],
+    ['Charges', money(day.chargesMinor)],
+    ['Realised', money(day.realisedMinor)],
+  ];
+}
+
 function differenceCounts(differences: Difference[]): string {
   const figures = plural(differences.length, 'figure');
   const accounts = plural(
-    new Set(differences.map(({ userId, venue, mode }) => `${userId} ${venue} ${mode}`)).size,
+    new Set(differences.map(({ userId, venue, mode, currency }) => `${userId} ${venue} ${mode} ${currency}`)).size,
     'account',
   );
   return `${figures} of ${accounts}`;
@@ -53,13 +71,17 @@ the database, find out what wrote the figure, and bring it back.
   ];
 }
 
-function differenceText({ userId, venue, mode, what, unit, database, model }: Difference, paint: Paint): string {
-  const figureText = (figure: bigint) => (unit === 'money' ? rupees(figure) : String(figure));
+function differenceText(
+  { userId, venue, mode, currency, what, unit, database, model }: Difference,
+  paint: Paint,
+): string {
+  const figureText = (figure: bigint) => (unit === 'money' ? moneyText(figure, currency) : String(figure));
+  const which = [venue, mode, ...(currency === 'INR' ? [] : [currency])].join(', ');
   const off = database - model;
-  return `${paint('bad', fitted(`${userId} (${venue}, ${mode}): ${what}`, 200))}
+  return `${paint('bad', fitted(`${userId} (${which}): ${what}`, 200))}
   database ${figureText(database)}, from the facts ${figureText(model)}: ${off > 0n ? '+' : ''}${figureText(off)}`;
 }
 
-function rupees(minor: bigint): string {
-  return formatMoney(Number(minor), INR);
+function moneyText(minor: bigint, currency: CurrencyCode): string {
+  return formatMoney(minor, currencies[currency]);
 }

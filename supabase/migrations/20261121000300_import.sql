@@ -266,7 +266,8 @@ language sql stable as $$
         'dailyLossLimitBps', a.daily_loss_limit_bps, 'maxOrdersPerDay', a.max_orders_per_day,
         'maxOrderValueMinor', a.max_order_value_minor) as old,
       jsonb_build_object('whatsapp', person.whatsapp, 'name', person.name, 'venue', person.venue,
-        'priority', person.priority, 'capitalMinor', row."capitalMinor", 'allocationBps', row."allocationBps",
+        'priority', person.priority, 'capitalMinor', row."capitalMinor",
+        'allocationBps', row."allocationBps",
         'leverageCenti', row."leverageCenti", 'maxOpenPositions', row."maxOpenPositions",
         'dailyLossLimitBps', row."dailyLossLimitBps", 'maxOrdersPerDay', most.orders,
         'maxOrderValueMinor', most.value) as new

@@ -26,11 +26,12 @@ language sql stable as $$
     core.clamp_to_safe(coalesce(-sum(cash_delta_minor) filter (where kind = 'withdrawal'), 0)))
   from public.ledger_entries e join public.accounts a on a.id = e.account_id and a.mode = of_mode
     and a.currency = paid_in
-  where e.kind in ('deposit', 'withdrawal') and (e.at at time zone core.zone_of_currency(paid_in))::date = day;
+  where e.kind in ('deposit', 'withdrawal')
+    and (e.at at time zone core.zone_of_currency(paid_in))::date = day;
 $$;
 
--- {userId, venue, currency (null: the only one), kind: deposit|withdrawal, amountMinor, reference, isNamed, by,
--- nowMs}: one entry of the ledger, at most what is available where it goes out. A reference counts once
+-- {userId, venue, currency (null: the only one), kind: deposit|withdrawal, amountMinor, reference, isNamed,
+-- by, nowMs}: one entry of the ledger, at most what is available where it goes out. A reference counts once
 -- within its account, so asking again after a lost answer books nothing. Where no person named it
 -- (`isNamed`), the same amount within ten minutes is taken for a key that was pressed twice, and refused. A
 -- block stays until who has seen it acknowledges it.
@@ -57,7 +58,8 @@ begin
       'liveToo', exists (select from public.accounts where user_id = args ->> 'userId' and mode = 'live'));
   end if;
   select * into a from public.accounts where id = (meant[1]).id for no key update;
-  money := jsonb_build_object('venue', a.venue, 'currency', a.currency, 'cashBeforeMinor', a.cash_minor, 'cashMinor', a.cash_minor,
+  money := jsonb_build_object('venue', a.venue, 'currency', a.currency, 'cashBeforeMinor', a.cash_minor,
+    'cashMinor', a.cash_minor,
     'heldMinor', a.held_minor, 'notReady', a.not_ready);
 
   select * into earlier from public.ledger_entries

@@ -24,8 +24,8 @@ begin
         from public.messages where run_id = any(runs)));
 end $$;
 
--- What the accounts of a mode and currency have, what went in and out that day, and what they hold: the 20 largest
--- positions by value, all together in figures.
+-- What the accounts of a mode and currency have, what went in and out that day, and what they hold: the 20
+-- largest positions by value, all together in figures.
 create function core.day_of_money(of_mode text, paid_in text, day date) returns jsonb
 language sql stable as $$
   with held as materialized (
@@ -111,7 +111,8 @@ language sql stable as $$
       from (select * from nobody order by user_id limit 20) t)),
     'notChecked', (select count(*) from public.accounts a
       join public.users u on u.id = a.user_id and u.active
-      where a.mode = of_mode and a.currency = paid_in and of_mode = 'live' and a.checked_for is distinct from day),
+      where a.mode = of_mode and a.currency = paid_in and of_mode = 'live'
+        and a.checked_for is distinct from day),
     'halts', (select coalesce(jsonb_agg(jsonb_build_object('scope', scope, 'target', target, 'why', why)
       order by id), '[]')
       from (select * from public.halts where resumed_at is null order by id limit 20) t),

@@ -37,7 +37,7 @@ $$;
 create function core.facts_of(of_account bigint, of_user text) returns json
 language sql stable as $$
   select json_build_object('accountId', a.id, 'userId', a.user_id, 'venue', a.venue, 'mode', a.mode,
-    'cashMinor', a.cash_minor, 'heldMinor', a.held_minor,
+    'currency', a.currency, 'cashMinor', a.cash_minor, 'heldMinor', a.held_minor,
     'entries', (select coalesce(json_agg(json_build_object('orderId', e.order_id, 'kind', e.kind,
         'cashMinor', e.cash_delta_minor, 'heldMinor', e.held_delta_minor, 'atMs', core.ms(e.at))
         order by e.id), '[]')

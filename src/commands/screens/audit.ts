@@ -1,11 +1,11 @@
 // npm run audit: computes the books a second time and compares.
 import type { Config } from '../../config/config.ts';
-import type { Audit } from '../../domain/audit.ts';
-import { INR } from '../../domain/currency.ts';
+import type { Audit, AuditDay } from '../../domain/audit.ts';
+import { type CurrencyCode, currencies } from '../../domain/currency.ts';
 import { parseTradeDate } from '../../domain/market/india-time.ts';
 import { formatMinor } from '../../domain/money.ts';
 import { audit } from '../../stages/report/audit.ts';
-import { auditText } from '../../terminal/audit.ts';
+import { auditText, daysOf } from '../../terminal/audit.ts';
 import { plain } from '../../terminal/table.ts';
 import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { optionalUserId } from '../named-user.ts';
@@ -41,25 +41,35 @@ export async function auditCommand(config: Config, { date, mode, user, json }: A
 }
 
 /** Money as decimal strings, shares as they are. */
-function auditJson({ day, differences, ...counts }: Audit) {
+function auditJson(audit: Audit) {
+  const { days: _, differences, ...counts } = audit;
+  const [first, ...others] = daysOf(audit).map(dayJson);
   return {
     ...counts,
-    currency: INR.code,
-    day: {
-      orders: day.orders,
-      fills: day.fills,
-      cashIn: money(day.cashInMinor),
-      cashOut: money(day.cashOutMinor),
-      charges: money(day.chargesMinor),
-      realised: money(day.realisedMinor),
-    },
+    ...first,
+    // The day in accounts of other currencies, where there are any.
+    ...(others.length === 0 ? {} : { others }),
     differences: differences.map(({ database, model, ...of }) => {
-      const figureJson = (figure: bigint) => (of.unit === 'money' ? money(figure) : Number(figure));
+      const figureJson = (figure: bigint) => (of.unit === 'money' ? money(of.currency, figure) : Number(figure));
       return { ...of, database: figureJson(database), model: figureJson(model) };
     }),
   };
 }
 
-function money(minor: bigint): string {
-  return formatMinor(Number(minor), INR);
+function dayJson([currency, day]: [CurrencyCode, AuditDay]) {
+  return {
+    currency,
+    day: {
+      orders: day.orders,
+      fills: day.fills,
+      cashIn: money(currency, day.cashInMinor),
+      cashOut: money(currency, day.cashOutMinor),
+      charges: money(currency, day.chargesMinor),
+      realised: money(currency, day.realisedMinor),
+    },
+  };
+}
+
+function money(currency: CurrencyCode, minor: bigint): string {
+  return formatMinor(minor, currencies[currency]);
 }

@@ -1,9 +1,9 @@
 // The sessions of a market: when one is due, until when it is accepted, and which comes next.
-import { type Currency, currencies } from '../currency.ts';
+import { type Currency, type CurrencyCode, currencies } from '../currency.ts';
 import type { Mode } from '../types.ts';
 import { type Calendar, type DayOverride, isCovered, type OrdinaryHours } from './calendar.ts';
 import { addDays, parseTime, weekdayOf } from './india-time.ts';
-import { type Market, type Mic, marketOf, type Slot, xnse } from './market.ts';
+import { type Market, type Mic, marketOf, markets, type Slot, xnse } from './market.ts';
 import { zonedDate, zonedMs } from './zone.ts';
 
 /** How long after the cut-off an order that was decided in time may still be sent (design, section 2). */
@@ -107,6 +107,13 @@ export function marketOfExchange(exchange: string): Market {
 /** What an instrument of an exchange is priced and paid in; of one nobody knows as of the NSE's. */
 export function currencyOfExchange(exchange: string): Currency {
   return currencies[marketOfExchange(exchange).currency];
+}
+
+/** The market by whose clock the days of a currency's accounts go: the first that trades in it. */
+export function marketOfCurrency(code: CurrencyCode): Market {
+  // SOL is no market's own: what is paid in it trades where USDC does.
+  const meant = code === 'SOL' ? 'USDC' : code;
+  return markets.find(({ currency }) => currency === meant) ?? xnse;
 }
 
 /** The instant of a time of day of a market's date, `HH:MM`. */

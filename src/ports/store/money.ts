@@ -120,6 +120,7 @@ const accountFacts = z.object({
   userId: z.string(),
   venue: z.string(),
   mode,
+  currency: z.enum(currencyCodes),
   cashMinor: minor,
   heldMinor: minor,
   entries: z.array(

@@ -1,7 +1,9 @@
 // Computes every account's books from its facts and compares them with the database's.
 import { type AccountFacts, type AccountModel, modelOf, positionKey } from '../../domain/account-model.ts';
-import type { Audit, Difference } from '../../domain/audit.ts';
-import { addDays, istMs } from '../../domain/market/india-time.ts';
+import type { Audit, AuditDay, Difference } from '../../domain/audit.ts';
+import type { CurrencyCode } from '../../domain/currency.ts';
+import { addDays } from '../../domain/market/india-time.ts';
+import { marketOfCurrency, msIn } from '../../domain/market/session.ts';
 import type { FactsPage, StoredFacts } from '../../ports/store/money.ts';
 import type { AuditStore } from './deps.ts';
 
@@ -12,7 +14,7 @@ const ENTRIES_PER_PAGE = 5_000;
 const cashKinds: readonly string[] = ['deposit', 'withdrawal', 'adjustment'];
 
 /**
- * Computes the books of every account a second time, from its facts up to the end of a day in India, and compares. Where
+ * Computes the books of every account a second time, from its facts up to the end of a day where its currency is traded, and compares. Where
  * nothing was told of an account since, the figures compared are those of the database now; else those its entries and
  * fills came to by then (it keeps no quantity, cost and margin of an earlier day).
  */
@@ -20,8 +22,8 @@ export async function audit(
   store: AuditStore,
   { tradeDate, mode, userId }: { tradeDate: string; mode: string | null; userId: string | null },
 ): Promise<Audit> {
-  const day = { orders: 0, fills: 0, cashInMinor: 0n, cashOutMinor: 0n, chargesMinor: 0n, realisedMinor: 0n };
-  const done: Audit = { tradeDate, accounts: 0, orders: 0, fills: 0, entries: 0, figures: 0, day, differences: [] };
+  const days = new Map<CurrencyCode, AuditDay>();
+  const done = { tradeDate, accounts: 0, orders: 0, fills: 0, entries: 0, figures: 0, days, differences: [] };
   for (let after: number | null = null; ; ) {
     const page: FactsPage = await store.call('read_facts', {
       mode,
@@ -35,8 +37,10 @@ export async function audit(
   }
 }
 
-function auditAccount(account: StoredFacts, done: Audit): void {
-  const untilMs = istMs(addDays(done.tradeDate, 1), '00:00') - 1;
+type Auditing = Audit & { days: Map<CurrencyCode, AuditDay> };
+
+function auditAccount(account: StoredFacts, done: Auditing): void {
+  const untilMs = msIn(marketOfCurrency(account.currency), addDays(done.tradeDate, 1), '00:00') - 1;
   const facts = factsOf(account);
   const model = modelOf(facts, untilMs);
   const entries = account.entries.filter((entry) => entry.atMs <= untilMs);
@@ -58,11 +62,11 @@ function auditAccount(account: StoredFacts, done: Audit): void {
 
 /** Writes down what differs, of one account. */
 class Compared {
-  readonly #of: Pick<Difference, 'userId' | 'venue' | 'mode'>;
+  readonly #of: Pick<Difference, 'userId' | 'venue' | 'mode' | 'currency'>;
   readonly #done: Audit;
 
-  constructor({ userId, venue, mode }: StoredFacts, done: Audit) {
-    this.#of = { userId, venue, mode };
+  constructor({ userId, venue, mode, currency }: StoredFacts, done: Audit) {
+    this.#of = { userId, venue, mode, currency };
     this.#done = done;
   }
 
@@ -148,10 +152,15 @@ function comparePresent(compared: Compared, account: StoredFacts, model: Account
 }
 
 /** Adds what happened to the account on the day: its orders and fills by their trade date, money by when it moved. */
-function addDay(account: StoredFacts, model: AccountModel, { tradeDate, day }: Audit): void {
+function addDay(account: StoredFacts, model: AccountModel, { tradeDate, days }: Auditing): void {
+  const none = { orders: 0, fills: 0, cashInMinor: 0n, cashOutMinor: 0n, chargesMinor: 0n, realisedMinor: 0n };
+  const day = days.get(account.currency) ?? none;
+  days.set(account.currency, day);
+  const market = marketOfCurrency(account.currency);
+  const fromMs = msIn(market, tradeDate, '00:00');
+  const untilMs = msIn(market, addDays(tradeDate, 1), '00:00');
   for (const { kind, cashMinor, atMs } of account.entries) {
-    if (!cashKinds.includes(kind) || atMs < istMs(tradeDate, '00:00') || atMs >= istMs(addDays(tradeDate, 1), '00:00'))
-      continue;
+    if (!cashKinds.includes(kind) || atMs < fromMs || atMs >= untilMs) continue;
     if (cashMinor > 0) day.cashInMinor += BigInt(cashMinor);
     else day.cashOutMinor -= BigInt(cashMinor);
   }

@@ -63,7 +63,7 @@ onEveryDatabase('the facts of accounts', ({ store, session, value }) => {
     await store.call('move_cash', { by: { ...tester, why: 'a gift' }, ...deposit, nowMs: next });
     const first = await audit(store, { tradeDate, mode: null, userId: null });
     expect(first).toMatchObject({ accounts: 3, orders: 6, fills: 5, entries: 14, differences: [] });
-    expect(first.day).toMatchObject({
+    expect(first.days.get('INR')).toMatchObject({
       orders: 6,
       fills: 6,
       cashInMinor: 3_00_000_00n,
@@ -72,9 +72,17 @@ onEveryDatabase('the facts of accounts', ({ store, session, value }) => {
     });
     const second = await audit(store, { tradeDate: '2025-08-29', mode: 'paper', userId: 'asha' });
     expect(second).toMatchObject({ accounts: 1, orders: 2, fills: 2, entries: 6, differences: [] });
-    expect(second.day).toMatchObject({ orders: 0, cashInMinor: 50_00n });
+    expect(second.days.get('INR')).toMatchObject({ orders: 0, cashInMinor: 50_00n });
+    const dollars = user('asha', { currency: 'USD', capitalMinor: 2_000_00 });
+    const rest = { mode: 'paper', source: 's', by: tester, nowMs: next } as const;
+    await store.call('import_users', { users: [dollars], ...rest });
+    // In New York the money came the evening before.
+    const both = await audit(store, { tradeDate, mode: null, userId: 'asha' });
+    expect(both).toMatchObject({ accounts: 2, differences: [] });
+    expect(both.days.get('USD')).toMatchObject({ orders: 0, cashInMinor: 2_000_00n });
+    expect(both.days.get('INR')).toMatchObject({ cashInMinor: 1_00_000_00n });
     const before = await audit(store, { tradeDate: '2025-08-27', mode: null, userId: null });
-    expect(before).toMatchObject({ accounts: 3, orders: 0, fills: 0, entries: 0, differences: [] });
+    expect(before).toMatchObject({ accounts: 4, orders: 0, fills: 0, entries: 0, differences: [] });
   });
 
   test('a figure that was changed by hand is found, whichever it is', async () => {

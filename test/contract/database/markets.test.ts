@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { currencyCodes } from '../../../src/domain/currency.ts';
 import { markets } from '../../../src/domain/market/market.ts';
-import { msIn, tradingDay } from '../../../src/domain/market/session.ts';
+import { marketOfCurrency, msIn, tradingDay } from '../../../src/domain/market/session.ts';
 import { instrument } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
@@ -16,6 +17,17 @@ onEveryDatabase('the markets of the database', ({ store, value }) => {
         expect([code, await value('select core.zone_of($1)', [code])]).toEqual([code, zone]);
       }
     }
+  });
+
+  test('have for each currency the zone of the market that trades in it', async () => {
+    for (const code of currencyCodes) {
+      expect([code, await value('select core.zone_of_currency($1)', [code])]).toEqual([
+        code,
+        marketOfCurrency(code).zone,
+      ]);
+    }
+    // One verdict of readiness and one day's money an account: all markets of a currency go by one calendar.
+    for (const { currency, calendar } of markets) expect(marketOfCurrency(currency).calendar).toBe(calendar);
   });
 
   test('charge by the rates of the market’s first exchange, in its currency', async () => {

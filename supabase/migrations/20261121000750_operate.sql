@@ -158,7 +158,8 @@ $$;
 -- An operator has looked at what blocks an account: {userId, venue, mode, currency (left out: INR),
 -- driftIds, snapshotEntryId (null: nothing about money), by, nowMs}. Just that is taken off: a drift that
 -- came later, or money that went later, stands until it is seen. A position is brought to the venue's
--- (core.book_missing_shares); one with an open order waits. Asked again, it finds the drifts acknowledged and nothing left to book.
+-- (core.book_missing_shares); one with an open order waits. Asked again, it finds the drifts acknowledged
+-- and nothing left to book.
 create function public.acknowledge_account(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare

@@ -1,5 +1,7 @@
 // Reads the users of a run in their queue order, page by page; for a dry run as the import would leave them.
+import type { CurrencyCode } from '../../domain/currency.ts';
 import { queueHash } from '../../domain/ids.ts';
+import { currencyOfRun } from '../../domain/market/session.ts';
 import type { UserSettings } from '../../domain/types.ts';
 import type { UserToImport } from '../../ports/store/imports.ts';
 import type { QueuedAccount } from '../../ports/store/runs.ts';
@@ -48,10 +50,20 @@ async function overlaid(deps: DecideDeps, run: RunToDecide, users: readonly User
   )) {
     for (const account of page) stored.set(account.settings.id, account);
   }
-  return users
-    .map((user) => ({ user, hash: queueHash(run.runId, user.id) }))
-    .sort((a, b) => a.user.priority - b.user.priority || (a.hash < b.hash ? -1 : 1))
+  return rowsOfRun(run, users)
+    .map(({ user, priority }) => ({ user, priority, hash: queueHash(run.runId, user.id) }))
+    .sort((a, b) => a.priority - b.priority || (a.hash < b.hash ? -1 : 1))
     .map(({ user }, index) => ({ ...overlay(run, user, stored.get(user.id)), queuePosition: index + 1 }));
+}
+
+/** Of each user's rows the one in the run's currency, else the first; their priority is that of their rupees, else of the first. */
+function rowsOfRun({ runId }: RunToDecide, users: readonly UserToImport[]) {
+  const { code } = currencyOfRun(runId);
+  return [...Map.groupBy(users, ({ id }) => id).values()].flatMap((rows) => {
+    const inCurrency = (wanted: CurrencyCode) => rows.find(({ currency = 'INR' }) => currency === wanted) ?? rows[0];
+    const user = inCurrency(code);
+    return user ? [{ user, priority: inCurrency('INR')?.priority ?? user.priority }] : [];
+  });
 }
 
 function overlay(
@@ -61,8 +73,8 @@ function overlay(
 ): Omit<QueuedAccount, 'queuePosition'> {
   const { active = true, tradingEnabled = true, currency = 'INR', ...fileSettings } = user;
   const settings = { ...fileSettings, ...dailyLimits(fileSettings, stored?.settings) };
-  // What a file says of rupees says nothing of the account that trades here.
-  if (stored && stored.currency !== null && stored.currency !== currency) return stored;
+  // What a file says of another currency says nothing of the account that trades here.
+  if (stored && stored.currency !== null && currency !== currencyOfRun(run.runId).code) return stored;
   // A user who changes venue gets a new account there, as the import would open it.
   if (stored && stored.accountId !== null && stored.settings.venue === settings.venue) return { ...stored, settings };
   const paper = run.frame.mode === 'paper';

@@ -133,6 +133,36 @@ test('who has an account in each of two currencies trades in each market with it
   expect(await store.call('check_books', {})).toEqual([]);
 });
 
+test('a dry run of users with a row for each currency decides as the run does', async () => {
+  const database = await freshPglite();
+  onTestFinished(() => database.close());
+  const store = storeOf(database);
+  const [asha, bala, ...others] = fiveUsers;
+  if (!asha || !bala) throw new Error('two users were needed');
+  // Dollars first, one in rupees only, one in dollars only.
+  const users = [
+    ...[asha, bala].map((user) => ({ ...user, currency: 'USD' as const, capitalMinor: 10_000_00, priority: 9 })),
+    { ...asha, currency: 'INR' as const },
+    ...others,
+  ];
+  const runOn = async (dryRun: boolean, market: Market, time: string, signal: Signal) => {
+    const day = { signals: [signal], users, time, quotes };
+    const request = { ...requestOf(day), market, cutOffTime: market.slots.open.cutOff, dryRun };
+    const result = await run(await worldOf(store, day), request);
+    if (result.kind !== 'report') throw new Error(result.message);
+    return { planHash: result.report.planHash, totals: result.report.totals };
+  };
+  const apple = listed('US', 'AAPL');
+  const dry = await runOn(true, newYork, '19:05', apple);
+  expect(dry.totals).toMatchObject({ users: 5, decisions: 5, accepted: 2, skipped: 3 });
+  expect(await database.session.query('select id from public.accounts')).toEqual([]);
+  expect((await runOn(false, xnse, '09:20', titan)).totals).toMatchObject({ decisions: 5, skipped: 1 });
+  // Now those who had none yet have one in rupees, which trades nothing in New York.
+  expect((await runOn(true, newYork, '19:05', apple)).planHash).toBe(dry.planHash);
+  expect((await runOn(false, newYork, '19:05', apple)).planHash).toBe(dry.planHash);
+  expect(await store.call('check_books', {})).toEqual([]);
+});
+
 test('at 09:20 in India New York has not opened, and without a signal of its exchanges nothing is run', async () => {
   const early = await runIn(newYork, '09:20');
   const skipped = { reason: 'outside_window', nextSession: `XNYS:${tradeDate}:open` };

@@ -34,7 +34,7 @@ async function build(settings: Config): Promise<Hono<HttpEnv>> {
   const emit = emitToAll(makeLog(settings.logLevel), metrics.emit);
   const target = targetOf(settings, 'main');
   const onSlowStart = (text: string) => emit({ type: 'slow_start', text });
-  const connections = { connections: CONNECTIONS, reportConnections: REPORT_CONNECTIONS };
+  const connections = { connections: CONNECTIONS, reportConnections: REPORT_CONNECTIONS, keptConnections: 0 };
   const store = await openStore({ config: settings, target, readOnly: false, onSlowStart, ...connections });
   const deps = {
     config: settings,

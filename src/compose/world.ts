@@ -73,6 +73,8 @@ export interface StoreOptions {
   connections?: number;
   /** To a server, beside them, for lists and reports; default 3. */
   reportConnections?: number;
+  /** To a server, of `connections`: how many stay open when nothing is asked; default 2. */
+  keptConnections?: number;
   /** The session has a clock of its own, on a day of its own. */
   virtual?: boolean;
   /** False: a database that does not answer at once is not waited for. */
@@ -85,8 +87,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const retryOptions = { onWaiting: onSlowStart, virtual, patient };
   if (target.kind === 'server') {
     const { openPostgres } = await import('../adapters/store/postgres.ts');
-    const { connections = 10, reportConnections = 3 } = options;
-    return makeStore(openPostgres({ url: target.url, max: connections, maxReports: reportConnections }), retryOptions);
+    const { connections = 10, reportConnections = 3, keptConnections = 2 } = options;
+    const limits = { max: connections, maxReports: reportConnections, kept: keptConnections };
+    return makeStore(openPostgres({ url: target.url, ...limits }), retryOptions);
   }
   if (target.kind === 'supabase') {
     // Loaded only where it is used: it takes a tenth of a second.

@@ -65,7 +65,7 @@ async function newDatabase(source: string, ownTime = true): Promise<TestPostgres
   // Tests choose their days: every session here has a clock of its own.
   if (ownTime) await onServer(postgresUrl, `alter database ${name} set daily_scan.clock = 'virtual'`);
   const url = postgresUrl.replace(/\/postgres$/, `/${name}`);
-  const pool = openPostgres({ url: `${url}?application_name=${OWN_NAME}`, max: 10 });
+  const pool = openPostgres({ url: `${url}?application_name=${OWN_NAME}`, max: 10, kept: 2 });
   const session = await openPostgresSession(url);
   return {
     url,

@@ -2,7 +2,7 @@
 import pg from 'pg';
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** Idle connections go soon: a public report shows idle Vercel instances using up a server's connections. */
+/** Idle connections beyond those kept go soon: a public report shows idle Vercel instances using up a server's connections. */
 const IDLE_TIMEOUT_MS = 5_000;
 /** How much longer than the server the client waits, for the case that nobody is there any more. */
 const GRACE_MS = 2_000;
@@ -33,11 +33,11 @@ export interface Pool {
 }
 
 /**
- * At most `max` connections. One that has gone silent (a pooler or firewall that forgot it sends no end) is noticed soon
+ * At most `max` connections, of which `kept` stay open when idle. One that has gone silent (a pooler or firewall that forgot it sends no end) is noticed soon
  * after its call's limit, and replaced; those that were there before it was noticed are trusted no more either.
  */
-export function openPool(url: string, max: number): Pool {
-  const pool = new pg.Pool({ ...connectionTo(url), max, idleTimeoutMillis: IDLE_TIMEOUT_MS });
+export function openPool(url: string, max: number, kept: number): Pool {
+  const pool = new pg.Pool({ ...connectionTo(url), max, min: kept, idleTimeoutMillis: IDLE_TIMEOUT_MS });
   const generations = new WeakMap<pg.PoolClient, number>();
   let generation = 0;
   // An idle connection that breaks is dropped by the pool; without a listener its event would end the process.

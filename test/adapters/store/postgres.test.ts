@@ -139,6 +139,25 @@ describe('the pg pool', () => {
     expect(await database.call('echo', { still: 'here' })).toEqual({ still: 'here' });
   });
 
+  test('keeps as many connections as it is told to when nothing is asked, and ends the others', async () => {
+    const pools = [openPostgres({ url: database.url, max: 2, kept: 1 }), openPostgres({ url: database.url, max: 2 })];
+    await database.session.exec(`create function public.my_pid(args jsonb) returns jsonb language sql as
+      $$ select to_jsonb(pg_backend_pid()) from pg_sleep(0.05) $$`);
+    const pids = await Promise.all(
+      pools.map((pool) => Promise.all([pool.call('my_pid', {}), pool.call('my_pid', {})])),
+    );
+    const connected = async (of: unknown): Promise<number> => {
+      const found = await database.session.query('select from pg_stat_activity where pid = any($1)', [of]);
+      return found.length;
+    };
+    expect(await Promise.all(pids.map(connected))).toEqual([2, 2]);
+    await expect
+      .poll(async () => [await connected(pids[0]), await connected(pids[1])], { timeout: 30_000 })
+      .toEqual([1, 0]);
+    expect(pids[0]).toContain(await pools[0]?.call('my_pid', {}));
+    await Promise.all(pools.map((pool) => pool.close()));
+  });
+
   test('survives the server ending its idle connections', async () => {
     await database.call('echo', {});
     await database.session.query(

@@ -42,8 +42,8 @@ export default defineConfig({
     isolate: false,
     // Node reads TypeScript itself: Vite's runner would evaluate the whole tree a second way, for a tenth more processor.
     experimental: { viteModuleRunner: false, nodeLoader: false },
-    // Two cores and tests that wait for processes, locks and pauses: three more workers fill the gaps.
-    maxWorkers: 5,
+    // Two cores and tests that wait for processes, locks and pauses: four more workers fill the gaps.
+    maxWorkers: 6,
     sequence: { sequencer: LongestFirst },
   },
 });

@@ -42,7 +42,7 @@ const databases: [string, () => Promise<Opened>][] = [
  * books must be right, whatever it was about.
  */
 export function onEveryDatabase(what: string, tests: (ground: StoreUnderTest) => void): void {
-  describe.each(databases)(`${what} on %s`, (_name, open) => {
+  describe.each(databases)(`${what} on %s`, (name, open) => {
     let database: Opened | null = null;
     const opened = () => {
       if (!database) throw new Error('the database is opened before the first test');
@@ -52,7 +52,7 @@ export function onEveryDatabase(what: string, tests: (ground: StoreUnderTest) =>
       exec: (sql) => opened().session.exec(sql),
       query: (sql, params) => opened().session.query(sql, params),
     };
-    const call: Database['call'] = (name, args) => opened().call(name, args);
+    const call: Database['call'] = (called, args) => opened().call(called, args);
     const store = makeStore({ call, close: () => opened().close() });
 
     let broken: string[] = [];
@@ -67,6 +67,8 @@ export function onEveryDatabase(what: string, tests: (ground: StoreUnderTest) =>
       expect(await violations(session)).toEqual([]);
       // What operators are told about the books must agree; a venue that went beyond an order is no fault of theirs.
       expect(await brokenPromises(store, broken)).toEqual([]);
+      // The same rows by the same functions as on Postgres: the way they are called has tests of its own.
+      if (name === 'Supabase') return;
       expect(await differences(store)).toEqual([]);
       expect(await store.call('verify_actions', { keptId: null, keptHash: null })).toMatchObject({ problems: [] });
     });

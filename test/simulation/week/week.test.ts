@@ -63,12 +63,15 @@ describe('simulated weeks', () => {
     }
   }, 600_000);
 
-  test.each([1, 2, 5, 8])(
+  test.each([
+    [1, ['one by one', 'backwards', 'twice']],
+    [5, ['backwards', 'twice']],
+  ] as const)(
     'the facts of week %i give the same books in any grouping and order, and told twice',
-    async (seed) => {
+    async (seed, groupings) => {
       const first = await playWeek(ground, seed, { calm: true });
       expect(first.counts.get('orders sent')).toBeGreaterThan(3);
-      for (const grouping of ['one by one', 'backwards', 'twice'] as const) {
+      for (const grouping of groupings) {
         const other = await playWeek(ground, seed, { calm: true, grouping });
         expect(other.broken, grouping).toEqual([]);
         expect(booksOf(other.rows), grouping).toEqual(booksOf(first.rows));

@@ -47,8 +47,25 @@ export async function openNaive({ url, session }: BenchDatabase, signals: number
       const [row] = await session.query("select count(*)::int as n from naive.orders where status = 'filled'");
       if (row?.['n'] !== orders) throw new Error(`the naive algorithm filled ${row?.['n']} orders, not ${orders}`);
     },
-    close: () => pool.end(),
+    close: () => ended(pool),
   };
+}
+
+/**
+ * Ends a pool and its connections. `pool.end()` alone answers while they are still open: the database is dropped next, and
+ * one that hears of it then ends the process by an 'error' nobody listens to.
+ */
+async function ended(pool: pg.Pool): Promise<void> {
+  let open = pool.totalCount;
+  const closed = new Promise<void>((resolve) => {
+    if (open === 0) resolve();
+    pool.on('remove', () => {
+      open -= 1;
+      if (open === 0) resolve();
+    });
+  });
+  await pool.end();
+  await closed;
 }
 
 async function placeOne(pool: pg.Pool, user: string, symbol: string, latencyMs: number): Promise<void> {

@@ -1,7 +1,7 @@
 // The daily timetable of a market: readiness, the scan, its dead-man check and the evening's reconciliation, in its time.
 import { schedule } from 'node-cron';
 import type { DayOverride } from './domain/market/calendar.ts';
-import { type Market, xnse } from './domain/market/market.ts';
+import { exchangesDueIn, type Market, xnse } from './domain/market/market.ts';
 import {
   dateIn,
   dueMsOf,
@@ -124,9 +124,11 @@ export async function checkNow(world: World, { mode, market = xnse, cutOffTime }
     const runId = runIdOf(due.check.id, mode);
     const inputs = await world.store.call('read_inputs', { mode, tradeDate: due.check.date, runId });
     const { runState, users, halted } = inputs;
+    const exchanges = exchangesDueIn(market);
+    const signals = inputs.signals.filter(({ exchange }) => exchanges.includes(exchange)).length;
     if (runState === 'planning') world.emit({ type: 'run_unfinished', alert: true, runId });
     if (runState !== null) return;
-    world.emit({ type: 'run_missing', alert: true, runId, users, signals: inputs.signals.length, halted });
+    world.emit({ type: 'run_missing', alert: true, runId, users, signals, halted });
   } catch (error) {
     world.emit({ type: 'run_check_failed', alert: true, error });
   }

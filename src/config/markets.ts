@@ -49,7 +49,7 @@ export const scheduledMarkets = z.string().transform((text, context): readonly M
 
 const scannedCodes = markets
   .filter(({ notTraded }) => notTraded === null)
-  .flatMap(({ mic, exchanges }) => [mic, ...exchanges]);
+  .flatMap(({ mic, exchanges: [code] }) => [mic, code]);
 
 function notScanned(code: string): string {
   return `must be markets that runs are made in (${scannedCodes.join(' or ')}) with commas between, not: "${cut(code, 80)}"`;

@@ -1,4 +1,5 @@
 // What each alert says to a person: what is wrong, and what to do about it.
+import { markets } from '../domain/market/market.ts';
 import { failureText } from '../domain/text/failure-text.ts';
 import { type AlertType, type Event, type EventOf, isAlert } from '../ports/events/events.ts';
 
@@ -13,6 +14,12 @@ const named = ({ users, about }: { users: number; about: string }): string =>
 const because = ({ error }: { error?: unknown }): string =>
   error === undefined ? '.' : `: ${failureText(error).replaceAll(/\s*\n\s*/g, ' ')}`;
 const ofRun = ({ runId }: { runId?: string | null }): string => (runId ? ` -- --run ${runId}` : '');
+
+/** The scan that makes a run, as it is typed. */
+const scanOf = (runId: string): string => {
+  const [code = ''] = runId.split(':');
+  return code === markets[0].mic ? 'npm run scan' : `npm run scan -- --market ${code}`;
+};
 
 const stays = ({ status }: { status: string }): string =>
   status === 'unknown' ? 'stays unknown' : `is still ${status.replace('_', ' ')} in our books though its day is over`;
@@ -75,8 +82,8 @@ const alertTexts: { readonly [T in AlertType]: (event: EventOf<T>) => string } =
   scan_not_started: (event) => `The scan was refused: ${text(event.message ?? event.code)}`,
   scan_failed: (event) => `The scan failed, and is tried again until the cut-off${because(event)}`,
   run_missing: (event) =>
-    `No run of ${text(event.runId)} (${text(event.signals)} signals, ${text(event.users)} users): npm run scan before the cut-off`,
-  run_unfinished: (event) => `The run ${text(event.runId)} is still planning: npm run scan goes on with it`,
+    `No run of ${text(event.runId)} (${text(event.signals)} signals, ${text(event.users)} users): ${scanOf(event.runId)} before the cut-off`,
+  run_unfinished: (event) => `The run ${text(event.runId)} is still planning: ${scanOf(event.runId)} goes on with it`,
   run_check_failed: (event) => `Whether today's run is there could not be found out${because(event)}`,
   run_not_closed: (event) =>
     `The run ${text(event.runId)} was left in its planning and could not be closed${because(event)} Its orders keep their holds; it is tried again.`,

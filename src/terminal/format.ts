@@ -2,6 +2,7 @@
 
 import type { Currency } from '../domain/currency.ts';
 import { humanDate, parseTradeDate } from '../domain/market/india-time.ts';
+import { marketOf } from '../domain/market/market.ts';
 import { parseMinor } from '../domain/money.ts';
 import { formatMoney } from '../domain/text/money-text.ts';
 import type { Problem } from '../domain/types.ts';
@@ -45,9 +46,10 @@ export function duration(ms: number): string {
 
 /** 'XNSE:2025-08-28:open' → 'NSE open, Thursday, 28 August 2025'; an id of another shape comes back as it is. */
 export function sessionLabel(session: string): string {
-  const [market = '', date = '', slot = ''] = session.split(':');
+  const [code = '', date = '', slot = ''] = session.split(':');
   if (parseTradeDate(date) === null) return fitted(session, 60);
-  return fitted(`${market === 'XNSE' ? 'NSE' : market} ${slot}, ${humanDate(date)}`, 60);
+  const found = marketOf(code);
+  return fitted(`${found.kind === 'market' ? found.market.name : code} ${slot}, ${humanDate(date)}`, 60);
 }
 
 /** Where the database is, without the user and password an address may carry. */

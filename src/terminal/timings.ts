@@ -1,5 +1,6 @@
 // When a run did what, and what went wrong how often.
-import { istIso } from '../domain/market/india-time.ts';
+import { marketOfId } from '../domain/market/session.ts';
+import { zonedIso } from '../domain/market/zone.ts';
 import type { RunReport } from '../domain/report.ts';
 import type { RunTimings } from '../ports/store/runs.ts';
 import { duration, grouped, plural } from './format.ts';
@@ -8,13 +9,14 @@ import { fitted, padded } from './width.ts';
 
 /** What takes an operator's time after a run: when it did what, how much of it succeeded, and what went wrong how often. */
 export function timingsText(timings: RunTimings, report: RunReport, columns: number, paint: Paint): string {
-  const lines: [string, string][] = [...timeLines(timings), ['Success', successText(timings, report)]];
+  const lines: [string, string][] = [...timeLines(timings, report), ['Success', successText(timings, report)]];
   const head = lines.map(([label, value]) => `${paint('quiet', padded(label, 14))}${value}`).join('\n');
   return [head, troublesTable(timings, columns, paint)].filter((part) => part !== '').join('\n\n');
 }
 
-function timeLines(timings: RunTimings): [string, string][] {
+function timeLines(timings: RunTimings, { runId }: RunReport): [string, string][] {
   const { openedAtMs } = timings;
+  const { zone, zoneName } = marketOfId(runId);
   const later: [string, number | null][] = [
     ['Planned', timings.decidedAtMs],
     ['First sent', timings.firstSentAtMs],
@@ -26,7 +28,7 @@ function timeLines(timings: RunTimings): [string, string][] {
   const reached = later.flatMap(([label, atMs]): [string, string][] => {
     return atMs === null ? [] : [[label, `${atMs < openedAtMs ? '-' : '+'}${duration(Math.abs(atMs - openedAtMs))}`]];
   });
-  return [['Opened', `${istIso(openedAtMs).slice(0, 23).replace('T', ' ')} IST`], ...reached];
+  return [['Opened', `${zonedIso(zone, openedAtMs).slice(0, 23).replace('T', ' ')} ${zoneName}`], ...reached];
 }
 
 function successText({ attempts }: RunTimings, { totals }: RunReport): string {

@@ -426,20 +426,20 @@ from (values
 ) as leg(n, product, side, stamp_ppb, brokerage_ppb, brokerage_cap_minor);
 
 -- US shares at a broker without commission: on sales the SEC's fee (Section 31 of the Exchange Act, which
--- brokers pass on), on buys nothing. The rates are those of the SEC's yearly orders as others quote them:
--- the orders themselves were not read, and must be before a market is opened that trades by them. Of what
--- goes by the share instead (FINRA's trading activity fee, the audit trail's) no rate is here: a live
+-- brokers pass on), on buys nothing. Each rate names the SEC's order in the Federal Register and who
+-- was read for its figure: of the orders only the heads were at hand (release, date, subject). Of what goes
+-- by the share instead (FINRA's trading activity fee, the audit trail's) no rate is here: a live
 -- account's cash is what its venue says, so the next readiness books it.
 insert into public.charge_rates
 select 100 + 10 * era.n + leg.n, 'US', 'USD', leg.product, leg.side, era.valid_from,
   0, 0, case leg.side when 'SELL' then era.sec_ppb else 0 end, 0, 0, 0, 0, era.source
 from (values
   (1, date '2024-05-22', 27800,
-    'SEC Release 34-99973, as quoted, unread: $27.80 per million of sales from 2024-05-22'),
+    'SEC Release 34-99973 (FR 2024-08512): $27.80 per million, as FINRA''s notice of 2025-04-24 says'),
   (2, date '2025-05-14', 0,
-    'SEC order of 2025, as quoted, unread: $0.00 per million of sales from 2025-05-14'),
+    'SEC Release 34-102779 (FR 2025-06214): $0.00 from 2025-05-14, as FINRA''s notice of 2025-04-24'),
   (3, date '2026-04-04', 20600,
-    'SEC Release 34-104909, as quoted, unread: $20.60 per million of sales from 2026-04-04')
+    'SEC Release 34-104909 (FR 2026-04233): $20.60 per million, as brokers'' fee lists of 2026 say')
 ) as era(n, valid_from, sec_ppb, source),
 (values (1, 'delivery', 'BUY'), (2, 'delivery', 'SELL'), (3, 'mtf', 'BUY'), (4, 'mtf', 'SELL')
 ) as leg(n, product, side);

@@ -130,6 +130,7 @@ language sql stable security definer set search_path = '' as $$
     'instruments', (select coalesce(jsonb_agg(core.instrument_json(i)), '[]') from public.instruments i
       where not assumed and core.zone_of(exchange) = core.zone_of(args ->> 'runId')),
     'instrumentsKnown', core.instruments_known(args ->> 'runId'),
+    -- In this market's currency only: another's accounts decide nothing here, and its venues are not asked.
     -- What was traded today belongs to it: a loss made by selling all of a share is measured from its
     -- previous close.
     'held', (select coalesce(jsonb_agg(jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol)), '[]')
@@ -139,7 +140,8 @@ language sql stable security definer set search_path = '' as $$
         select o.instrument_id from public.scan_runs run join public.orders o on o.run_id = run.id
           where run.trade_date = (args ->> 'tradeDate')::date and run.mode = args ->> 'mode'
             and o.filled_quantity > 0
-      ) either join public.instruments i on i.id = either.instrument_id),
+      ) either join public.instruments i on i.id = either.instrument_id
+      where i.currency = core.currency_of(args ->> 'runId')),
     'rates', core.rates_json(args ->> 'runId', (args ->> 'tradeDate')::date),
     'corporateActions', core.corporate_actions((args ->> 'tradeDate')::date),
     'symbolExposure', core.symbol_exposure(args ->> 'mode', (args ->> 'tradeDate')::date),

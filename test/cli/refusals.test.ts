@@ -101,11 +101,11 @@ describe('what can’t be carried out', { timeout: 120_000 }, () => {
   test('a market no run is made in ends with 2 and says why; one nobody knows is a bad flag', async () => {
     const { run } = cliSandbox();
     const scan = (...flags: string[]) => run(['scan', '--json', ...flags], { DATABASE_URL: 'memory://' });
-    const foreign = await scan('--market', 'XNYS', '--date', '2026-07-02');
+    const foreign = await scan('--market', 'BSE', '--date', '2026-07-02');
     expect(foreign.code).toBe(2);
     expect(refusalOn(foreign.stdout)).toMatchObject({
       code: 'market_not_traded',
-      message: expect.stringContaining('trades in USD and accounts are kept in INR'),
+      message: expect.stringContaining('the BSE’s charges are not known here'),
     });
     const unknown = await scan('--market', 'LSE');
     expect([unknown.code, refusalOn(unknown.stdout).code]).toEqual([2, 'bad_flag']);
@@ -133,7 +133,7 @@ describe('what can’t be carried out', { timeout: 120_000 }, () => {
     const before = fingerprint();
     expect(Object.keys(before).some((path) => path.startsWith('main/'))).toBe(true);
     for (const flags of [['--fresh', ...queued], ['--date', '2025-08-28'], ['--dry-run', ...queued], []]) {
-      const ended = await run(['scan', '--market', 'XNYS', '--json', ...flags], { EXECUTE: 'worker' });
+      const ended = await run(['scan', '--market', 'SOLANA', '--json', ...flags], { EXECUTE: 'worker' });
       expect([ended.code, refusalOn(ended.stdout).code]).toEqual([2, 'market_not_traded']);
       expect(fingerprint()).toEqual(before);
     }

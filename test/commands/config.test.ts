@@ -166,8 +166,9 @@ describe('the environment', () => {
       return read.kind === 'config' ? read.config.markets.map(({ mic }) => mic) : read.problems;
     };
     expect(marketsOf('NSE, XNSE')).toEqual(['XNSE']);
-    expect(marketsOf('XNSE,XNYS')).toEqual([expect.stringMatching(/^MARKETS can not be XNYS: it trades in USD/)]);
-    const must = 'MARKETS must be markets that runs are made in (XNSE or NSE) with commas between';
+    expect(marketsOf('XNSE,NYSE')).toEqual(['XNSE', 'XNYS']);
+    expect(marketsOf('XNSE,BSE')).toEqual([expect.stringMatching(/^MARKETS can not be XBOM: the BSE’s charges/)]);
+    const must = 'MARKETS must be markets that runs are made in (XNSE or NSE or XNYS or US) with commas between';
     expect(marketsOf('XNSE,')).toEqual([`${must}, not: ""`]);
     expect(marketsOf('L'.repeat(10_000))).toEqual([`${must}, not: "${'L'.repeat(79)}…"`]);
   });

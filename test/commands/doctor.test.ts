@@ -7,12 +7,13 @@ import { makeStore } from '../../src/adapters/store/store.ts';
 import { type Check, checkDatabase, type DatabaseFacts } from '../../src/commands/doctor/checks.ts';
 import { examine } from '../../src/commands/doctor/doctor.ts';
 import { readConfig } from '../../src/config/config.ts';
+import { signalIdOf } from '../../src/domain/ids.ts';
 import { xnse } from '../../src/domain/market/market.ts';
 import { marketOfExchange } from '../../src/domain/market/session.ts';
 import type { Store } from '../../src/ports/store/store.ts';
 import { decideAll, openTestRun, sendOne, settle, settlement } from '../contract/support/test-run.ts';
 import { cliSandbox } from '../stages/support/cli-sandbox.ts';
-import { nowMs, tradeDate, user } from '../support/builders.ts';
+import { buy, nowMs, tradeDate, user } from '../support/builders.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
 
@@ -66,6 +67,16 @@ describe('the database of the doctor', () => {
     );
     expect(checkNamed(checks, 'signals')?.says).toBe('none for 2026-11-27 yet');
     expect(checkNamed(checks, 'signals XNYS')?.says).toBe('none for 2026-11-27 yet');
+  });
+
+  test('names signals of a market that no schedule scans', async () => {
+    const named = { tradeDate, strategy: 's', exchange: 'US', symbol: 'AAPL', side: 'BUY' as const };
+    const signal = { ...buy('AAPL', 1, 250_00), ...named, id: signalIdOf(named) };
+    await store.call('import_signals', { signals: [signal], source: 'import:us.csv', by: tester });
+    expect(checkNamed(await checkDatabase(facts), 'signals XNYS')).toMatchObject({
+      level: 'warning',
+      says: '1 for 2025-08-28, and no schedule scans XNYS',
+    });
   });
 
   test.each([

@@ -1,6 +1,6 @@
 // What the doctor checks in the database: clock, schema, calendar, users, orders, books.
 import { calendarGap, importingCalendar } from '../../domain/market/calendar.ts';
-import { exchangesDueIn, type Market, xnse } from '../../domain/market/market.ts';
+import { exchangesDueIn, type Market, markets, xnse } from '../../domain/market/market.ts';
 import { dateIn, nextSession, sessionOf, tradingDay } from '../../domain/market/session.ts';
 import { MAX_CLOCK_SKEW_MS } from '../../ports/database.ts';
 import type { CalendarDay } from '../../ports/store/imports.ts';
@@ -71,7 +71,7 @@ export async function checkDatabase(facts: DatabaseFacts): Promise<Check[]> {
     ...checks,
     rolesCheck(condition),
     ...calendar,
-    ...condition.signals.map(signalsCheck),
+    ...condition.signals.flatMap((row) => signalsChecks(facts, row)),
     ...usersChecks(condition, mode),
     unknownCheck(condition),
     messagesCheck(condition),
@@ -102,7 +102,16 @@ async function readMarkets({ store, scanned }: DatabaseFacts, nowMs: number) {
     const tradeDate = dueDateOf({ market, cutOffTime }, nowMs, overrides);
     if (tradeDate !== null) days.push({ market: market.mic, tradeDate, exchanges: exchangesDueIn(market) });
   }
+  // Whose signals come, but no run of the schedule.
+  for (const market of markets.filter((one) => one.notTraded === null && !isScanned(scanned, one.mic))) {
+    const tradeDate = dueDateOf({ market, cutOffTime: market.slots.open.cutOff }, nowMs, []);
+    if (tradeDate !== null) days.push({ market: market.mic, tradeDate, exchanges: exchangesDueIn(market) });
+  }
   return { calendar, days };
+}
+
+function isScanned(scanned: readonly ScannedMarket[], mic: string): boolean {
+  return scanned.some(({ market }) => market.mic === mic);
 }
 
 /** A check's name for a market: that of the NSE is the plain one. */
@@ -141,8 +150,18 @@ function rolesCheck({ notCallable, openToVisitors, withoutRowSecurity }: Conditi
   return ok('grants', 'only the service may call; every table has row security');
 }
 
-function signalsCheck({ market, tradeDate, count }: Condition['signals'][number]): Check {
+/** Of a market that isn't scanned only what would be left lying is worth a word. */
+function signalsChecks(
+  { scanned }: DatabaseFacts,
+  { market, tradeDate, count }: Condition['signals'][number],
+): Check[] {
   const name = nameIn('signals', market);
+  if (isScanned(scanned, market)) return [signalsCheck(name, tradeDate, count)];
+  const todo = `Add ${market} to MARKETS, or run npm run scan -- --market ${market} on the day.`;
+  return count === 0 ? [] : [warning(name, `${count} for ${tradeDate}, and no schedule scans ${market}`, todo)];
+}
+
+function signalsCheck(name: string, tradeDate: string, count: number): Check {
   if (count > 0) return ok(name, `${count} for ${tradeDate}`);
   return warning(name, `none for ${tradeDate} yet`, 'npm run import -- signals FILE.csv, or POST /api/signals');
 }

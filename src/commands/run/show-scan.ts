@@ -1,5 +1,6 @@
 // Shows a scan while it runs and when it is done, on a screen or as JSON.
-import { istTime } from '../../domain/market/india-time.ts';
+import { marketOfId } from '../../domain/market/session.ts';
+import { zonedTime } from '../../domain/market/zone.ts';
 import type { RunReport } from '../../domain/report.ts';
 import type { Mode, Problem } from '../../domain/types.ts';
 import type { Emit, EventOf } from '../../ports/events/events.ts';
@@ -88,7 +89,8 @@ function showResult(screen: Screen, report: RunReport, how: { narrowed: boolean;
 function showHeader(screen: Screen, facts: ScanFacts, event: EventOf<'scanned'>): void {
   if (event.state === 'done') return;
   const { session, users, signals, pricesFrom, nowMs } = event;
-  const time = `${istTime(nowMs).slice(0, 5)} IST${facts.virtual ? ' (virtual clock)' : ''}`;
+  const { zone, zoneName } = marketOfId(session);
+  const time = `${zonedTime(zone, nowMs).slice(0, 5)} ${zoneName}${facts.virtual ? ' (virtual clock)' : ''}`;
   screen.header({
     session,
     time,

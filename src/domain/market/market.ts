@@ -90,7 +90,7 @@ const xnys: Market = {
   calendar: nyseCalendar,
   slots: { open: { acceptFrom: '09:30', due: '09:35', cutOff: '09:50' } },
   times: { ready: '08:55', readyAgain: '09:20', remindFrom: '08:00', check: '09:40', sync: '16:15' },
-  notTraded: 'it trades in USD and accounts are kept in INR: amounts of two currencies are never mixed',
+  notTraded: null,
 };
 
 /** Open at every hour of every day, and no paper says when: a day is a day of UTC. */
@@ -118,7 +118,7 @@ const solana: Market = {
   calendar: alwaysOpen,
   slots: { open: { acceptFrom: '00:00', due: '00:05', cutOff: '00:20' } },
   times: { ready: '00:01', readyAgain: '00:03', remindFrom: '00:00', check: '00:10', sync: '23:45' },
-  notTraded: 'it trades in USDC, accounts are kept in INR, and no venue sends orders there',
+  notTraded: 'no venue sends orders there',
 };
 
 /** Every market there is; the first is the one that is meant where none is named. */
@@ -135,8 +135,8 @@ export function calendarOwner({ calendar }: Market): Market {
 }
 
 /**
- * The exchanges whose signals are due in a market's runs: its own; in the NSE's also those of markets no run is made in:
- * nobody's signals are left out unseen.
+ * The exchanges whose signals are due in a market's runs: its own; in the NSE's also those of markets no run is made in
+ * (the BSE's): nobody's signals are left out unseen.
  */
 export function exchangesDueIn(market: Market): readonly string[] {
   if (market !== markets[0]) return market.exchanges;

@@ -2,7 +2,7 @@
 import { calendarGap, importingCalendar } from '../../domain/market/calendar.ts';
 import { istDate, istIso } from '../../domain/market/india-time.ts';
 import type { Market } from '../../domain/market/market.ts';
-import { dateIn, marketOfId } from '../../domain/market/session.ts';
+import { dateIn, marketOfExchange } from '../../domain/market/session.ts';
 import { operatorMessage } from '../../domain/messages/template.ts';
 import { untrustedText } from '../../domain/text/secrets.ts';
 import { type AlertEvent, type AlertType, type Emit, isAlert } from '../../ports/events/events.ts';
@@ -23,15 +23,20 @@ export async function notifyOperators(deps: OperatorDeps): Promise<void> {
   const nowMs = clock.nowMs();
   const digests = await store.call('read_digests', { nowMs });
   if (digests.length > 0) {
-    const gaps = await calendarGaps(store, [...new Set(digests.map(({ runId }) => marketOfId(runId)))], nowMs);
+    const gaps = await calendarGaps(store, [...new Set(digests.map(marketOfDigest))], nowMs);
     const notices = digests.map((facts) => {
-      const gap = gaps.get(marketOfId(facts.runId)) ?? null;
+      const gap = gaps.get(marketOfDigest(facts)) ?? null;
       const text = [digestText(facts), ...(gap === null ? [] : [`CALENDAR: ${gap}: ${importingCalendar}`])].join('. ');
       return { key: `digest ${facts.runId}`, runId: facts.runId, text };
     });
     await store.call('queue_notices', { notices, to, nowMs });
   }
   await sendNotices(deps);
+}
+
+/** An id that begins with no market's code is the NSE's, as core.zone_of has it: it keeps no other digest back. */
+function marketOfDigest({ runId }: RunDigest): Market {
+  return marketOfExchange(runId.split(':')[0] ?? '');
 }
 
 /** What the calendar of each of these markets lacks on its own day; null: nothing. */

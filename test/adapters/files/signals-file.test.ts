@@ -59,7 +59,7 @@ describe('one wrong cell is one problem naming it:', () => {
     ['strategy', 'a|b', 'must be 1 to 60 characters without : and |'],
     ['strategy', '', 'must be 1 to 60 characters without : and |'],
     ['symbol', 'A_B', 'may be A&B or A-B: write it as the NSE does'],
-    ['symbol', 'NASDAQ:AAPL', 'NASDAQ is not traded here: only shares at the NSE are, give NSE'],
+    ['symbol', 'NASDAQ:AAPL', 'is of NASDAQ, not of the exchange NSE: give exchange US'],
     ['valid_until', '2025-08-28 15:00', 'must be an instant with its offset, such as 2025-08-28T15:00:00+05:30'],
     [
       'valid_until',
@@ -67,7 +67,7 @@ describe('one wrong cell is one problem naming it:', () => {
       'must be on the trade date 2025-08-28 (India): a signal is for that day only',
     ],
     ['symbol', '', 'must be 1 to 30 of A-Z 0-9 & - _ .'],
-    ['exchange', 'BSE', 'unknown exchange: write NSE'],
+    ['exchange', 'BSE', 'unknown exchange: write NSE or US'],
     ['side', 'buy', 'unknown side: write BUY or SELL'],
     ['side', 'HOLD', 'unknown side: write BUY or SELL'],
     ['stop_loss', '3564.80', 'stop_loss must be below the reference price for a BUY'],

@@ -40,10 +40,10 @@ describe('a symbol, where nobody knows what is listed', () => {
 
   test.each([
     ['A_B', 'may be A&B or A-B: write it as the NSE does'],
-    ['TITAN.BO', 'BSE is not traded here: only shares at the NSE are, give NSE'],
-    ['BSE:TITAN', 'BSE is not traded here: only shares at the NSE are, give NSE'],
-    ['NASDAQ:AAPL', 'NASDAQ is not traded here: only shares at the NSE are, give NSE'],
-    ['BINANCE:BTCUSDT', 'BINANCE is not traded here: only shares at the NSE are, give NSE'],
+    ['TITAN.BO', 'BSE is not traded here: only shares at the NSE and the NYSE are, give NSE or US'],
+    ['BSE:TITAN', 'BSE is not traded here: only shares at the NSE and the NYSE are, give NSE or US'],
+    ['NASDAQ:AAPL', 'is of NASDAQ, not of the exchange NSE: give exchange US'],
+    ['BINANCE:BTCUSDT', 'BINANCE is not traded here: only shares at the NSE and the NYSE are, give NSE or US'],
     ['NSE_DLY:TITAN', expect.stringContaining('prices of 15 minutes ago')],
     ['BSE_DLY:TITAN', expect.stringContaining('is not traded here')],
     ['NFO:TITAN25AUGFUT', expect.stringContaining('is not traded here')],

@@ -51,7 +51,7 @@ describe('a TradingView alert', () => {
     ['no price', { price: '' }, 'price', expect.stringContaining('{{close}}')],
     ['a price that is none', { price: 'NaN' }, 'price', expect.stringContaining('above 0')],
     ['a side nobody knows', { action: 'exit' }, 'action', 'must be BUY or SELL'],
-    ['another exchange', { exchange: 'NASDAQ' }, 'exchange', expect.stringContaining('only shares at the NSE')],
+    ['another exchange', { exchange: 'LSE' }, 'exchange', expect.stringContaining('only shares at the NSE')],
     ['a crypto exchange', { exchange: 'binance' }, 'exchange', expect.stringContaining('only shares at the NSE')],
     ['the other Indian exchange', { exchange: 'BSE' }, 'exchange', expect.stringContaining('give NSE')],
     ['delayed prices', { exchange: 'NSE_DLY' }, 'exchange', expect.stringContaining('15 minutes ago')],

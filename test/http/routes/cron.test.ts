@@ -125,16 +125,17 @@ describe('daily-scan', () => {
     };
     const named = (code: string, detail: string) =>
       expect.objectContaining({ code, detail: expect.stringContaining(detail) });
-    expect(await at('/api/cron/daily-scan?market=XNYS')).toEqual([503, named('market_not_traded', 'in XNYS (NYSE)')]);
+    expect(await at('/api/cron/daily-scan?market=BSE')).toEqual([503, named('market_not_traded', 'in XBOM (BSE)')]);
+    // 09:20 in India is the night before in New York.
+    const tooLate = { session: 'XNYS:2025-08-27:open', skipped: expect.objectContaining({ reason: 'too_late' }) };
+    expect(await at('/api/cron/daily-scan?market=XNYS')).toEqual([200, expect.objectContaining(tooLate)]);
     for (const route of ['daily-scan', 'ready', 'sync']) {
       expect(await at(`/api/cron/${route}?market=LSE`)).toEqual([400, named('unknown_market', 'no market "LSE"')]);
     }
     const long = `no market "${'L'.repeat(79)}…": write`;
     expect(await at(`/api/cron/ready?market=${'L'.repeat(10_000)}`)).toEqual([400, named('unknown_market', long)]);
-    expect(await at('/api/cron/ready?market=XNYS')).toEqual([
-      200,
-      expect.objectContaining({ tradeDate: '2025-08-27' }),
-    ]);
+    const dayBefore = expect.objectContaining({ tradeDate: '2025-08-27' });
+    expect(await at('/api/cron/ready?market=XNYS')).toEqual([200, dayBefore]);
     expect(await at('/api/cron/daily-scan?market=NSE')).toEqual([200, expect.objectContaining({ skipped: null })]);
   });
 
@@ -145,7 +146,7 @@ describe('daily-scan', () => {
     expect(await statuses()).toEqual([{ status: 'queued' }]);
     open.clock.jump(10 * 60 * minuteMs);
     const headers = { Authorization: `Bearer ${cronSecret}` };
-    const answer = await open.app.request('/api/cron/daily-scan?market=XNYS', { headers });
+    const answer = await open.app.request('/api/cron/daily-scan?market=SOLANA', { headers });
     expect([answer.status, await statuses()]).toEqual([503, [{ status: 'queued' }]]);
   });
 

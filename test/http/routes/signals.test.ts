@@ -59,7 +59,7 @@ describe('a list of signals', () => {
       accepted: ['TITAN', 'M&M', 'ABB-BE', 'A&B'].map((symbol) => ({ id: idOf(symbol) })),
       rejected: [
         { index: 4, field: 'symbol', reason: 'may be C&D or C-D: write which', value: 'C_D' },
-        { index: 5, field: 'symbol', reason: expect.stringContaining('only shares at the NSE'), value: 'NASDAQ:AAPL' },
+        { index: 5, field: 'symbol', reason: expect.stringContaining('give exchange US'), value: 'NASDAQ:AAPL' },
       ],
     });
   });

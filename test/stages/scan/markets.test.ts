@@ -11,8 +11,7 @@ import { tradeDate } from '../../support/builders.ts';
 import { freshPglite } from '../../support/postgres.ts';
 import { fiveUsers, requestOf, storeOf, titan, worldOf } from '../support/run-day.ts';
 
-/** New York as it will be once runs are made in it. */
-const newYork: Market = { ...marketNamed('XNYS'), notTraded: null };
+const newYork = marketNamed('XNYS');
 
 function marketNamed(mic: string): Market {
   const found = markets.find((one) => one.mic === mic);
@@ -73,7 +72,7 @@ test('an afternoon in New York is of its own date, though India has the next one
   expect(await storeOf(database).call('check_books', {})).toEqual([]);
 });
 
-test('the NSE’s run at the same instant is over, and at its own takes the signals whose market has no runs', async () => {
+test('the NSE’s run at the same instant is over, and at its own takes no signal of a market that has runs', async () => {
   const late = await runIn(xnse, '19:05');
   expect(late.result).toMatchObject({
     report: { skipped: { reason: 'too_late' }, runId: `XNSE:${tradeDate}:open:paper` },
@@ -81,11 +80,16 @@ test('the NSE’s run at the same instant is over, and at its own takes the sign
   const due = await runIn(xnse, '09:20');
   expect(due.result).toMatchObject({
     report: {
-      totals: { signals: 3, decisions: 6, accepted: 2, skipped: 4 },
-      signals: [{ symbol: 'MSFT' }, { symbol: 'TITAN', filled: 2 }, { symbol: 'AAPL' }],
+      totals: { signals: 1, decisions: 2, accepted: 2, skipped: 0 },
+      signals: [{ symbol: 'TITAN', filled: 2 }],
     },
   });
-  const reasons = await due.database.session.query(
+});
+
+test('signals of a market no run is made in are seen in the NSE’s', async () => {
+  const { result, database } = await runIn(xnse, '09:20', [titan, listed('SOLANA', 'SOL')]);
+  expect(result).toMatchObject({ report: { totals: { signals: 2, decisions: 4, accepted: 2, skipped: 2 } } });
+  const reasons = await database.session.query(
     'select distinct reason, actual_value as actual from public.decisions where reason is not null',
   );
   expect(reasons).toEqual([{ reason: 'no_account_in_currency', actual: 'INR' }]);
@@ -198,7 +202,7 @@ test('a refused run ends no order of another market that is past its time by thi
   expect(await states()).toEqual(queued);
   // 09:35 in New York: an NSE order of the morning has expired.
   const evening = { ...world, clock: virtualClock(istMs(tradeDate, '19:05')) };
-  const refused = await run(evening, { ...requestOf(day), market: marketNamed('XNYS') });
+  const refused = await run(evening, { ...requestOf(day), market: marketNamed('SOLANA') });
   expect(refused).toMatchObject({ kind: 'refused', code: 'market_not_traded' });
   expect(await states()).toEqual(queued);
 });

@@ -141,7 +141,7 @@ describe('requests that come together', () => {
     expect(await store.call('check_books', {})).toEqual([]);
   });
 
-  test('for a market no run is made in are refused at its own hours, and take no session from one another', async () => {
+  test('go by their own market’s hours and account, and one no run is made in is closed', async () => {
     const sessions: unknown[] = [];
     const recording: Store = {
       ...store,
@@ -167,11 +167,13 @@ describe('requests that come together', () => {
       of('NSE', 'a3', 'kavita-iyer'),
       of('SOLANA', 'a4', 'sanjay-gupta'),
     ];
-    expect(await placedAt('10:30', morning)).toMatchObject([idle, idle, { kind: 'accepted' }, idle]);
+    const closed = { kind: 'not_trading', reason: 'outside_window', nextSession: `XNYS:${tradeDate}:open` };
+    expect(await placedAt('10:30', morning)).toMatchObject([closed, idle, { kind: 'accepted' }, idle]);
     // 10:30 in New York.
     const evening = [of('US', 'b1', 'asha-rao'), of('NSE', 'b2', 'kavita-iyer'), of('LSE', 'b3', 'rohan-mehta')];
-    expect(await placedAt('20:00', evening)).toMatchObject([idle, { kind: 'not_trading', reason: 'too_late' }, idle]);
-    expect(sessions).toEqual([`XNSE:${tradeDate}:api`]);
+    const rupees = { kind: 'refused', reason: 'no_account_in_currency', actual: 'INR' };
+    expect(await placedAt('20:00', evening)).toMatchObject([rupees, { kind: 'not_trading', reason: 'too_late' }, idle]);
+    expect(sessions).toEqual([`XNSE:${tradeDate}:api`, `XNYS:${tradeDate}:api`]);
   });
 
   test('are not asked one by one of a database that is gone', async () => {

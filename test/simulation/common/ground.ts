@@ -5,6 +5,7 @@ import { orderStatuses } from '../../../src/domain/order.ts';
 import type { Database, SqlSession } from '../../../src/ports/database.ts';
 import { EMPTIED_BY_TESTS_SQL } from '../../support/databases/for-tests.ts';
 import { plannedOnce } from '../../support/databases/planned-once.ts';
+import { drained } from './drained.ts';
 
 /** The database of a simulation: all of it is one connection's, so schedules are played one after another. */
 export interface Ground {
@@ -156,6 +157,20 @@ returns json language plpgsql as $ask$ begin
     'snapshot', case when checks and pg_current_xact_id_if_assigned() is not null then pg_temp.snapshot() end);
 end $ask$`;
 
+/**
+ * Each asks once all before it have their answers and everybody has gone on who can: then no answer depends on how long the
+ * database takes, and a seed plays the same on every one.
+ */
+function oneByOne(): <Answer>(ask: () => Promise<Answer>) => Promise<Answer> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (ask) => {
+    const answer = last.then(drained).then(ask);
+    // Whoever asked hears of its failure; the next asks all the same.
+    last = answer.catch(() => undefined);
+    return answer;
+  };
+}
+
 /** Makes a migrated, empty database the ground of schedules. `close` closes the database. */
 export async function groundOn(
   database: Pick<Database, 'close'> & { session: SqlSession; outsider?: SqlSession },
@@ -179,10 +194,15 @@ export async function groundOn(
       });
     return checkedAnswer.parse(row?.['said']);
   };
+  const inOrder = oneByOne();
+  const ordered: SqlSession = {
+    exec: (sql) => inOrder(() => session.exec(sql)),
+    query: (sql, params) => inOrder(() => session.query(sql, params)),
+  };
   return {
-    session: plannedOnce(session),
+    session: plannedOnce(ordered),
     ...(outsider ? { outsider } : {}),
-    callUnseen: async (name, args, nowMs) => (await ask(name, args, nowMs, false)).answer,
+    callUnseen: async (name, args, nowMs) => (await inOrder(() => ask(name, args, nowMs, false))).answer,
     async call(name, args, nowMs) {
       const { answer, snapshot } = await ask(name, args, nowMs, true);
       const ofOurs = snapshot?.broken.filter(({ leftToAPerson }) => !leftToAPerson) ?? [];

@@ -13,7 +13,7 @@ const WITH_OUTSIDER = 12;
 describe('simulated days', () => {
   let ground: Ground;
   beforeAll(async () => {
-    ground = await groundOn(await freshPglite());
+    ground = await groundOn(await freshPostgres());
   });
   afterAll(() => ground.close());
   const played = new Map<number, Played>();
@@ -73,7 +73,7 @@ describe('simulated days', () => {
     }
   }, 600_000);
 
-  test('the same seed gives the same schedule, step for step, whatever ran before it', async () => {
+  test('the same seed gives the same schedule, step for step, whatever ran before it, and on the embedded database', async () => {
     const first = await playOnce(7);
     const next = await playOnce(8);
     const again = await playSchedule(ground, 7);

@@ -1,6 +1,6 @@
 // Plays simulated weeks: no promise may break in any, however facts are told.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freshPglite } from '../../support/postgres.ts';
+import { freshPglite, freshPostgres } from '../../support/postgres.ts';
 import { type Ground, groundOn } from '../common/ground.ts';
 import { ABSURD_ID } from './absurd.ts';
 import { booksOf, withoutUser } from './checks/books.ts';
@@ -12,7 +12,7 @@ const WEEKS = 10;
 describe('simulated weeks', () => {
   let ground: Ground;
   beforeAll(async () => {
-    ground = await groundOn(await freshPglite());
+    ground = await groundOn(await freshPostgres());
   });
   afterAll(() => ground.close());
   const played = new Map<number, PlayedWeek>();
@@ -98,11 +98,15 @@ describe('simulated weeks', () => {
     120_000,
   );
 
-  test('the same seed gives the same week, call for call, whatever ran before it', async () => {
+  test('the same seed gives the same week, call for call, whatever ran before it, and on the embedded database', async () => {
     const first = await playOnce(3);
     const next = await playOnce(4);
     const again = await playWeek(ground, 3, { logs: true });
+    const other = await groundOn(await freshPglite());
+    const elsewhere = await playWeek(other, 3, { logs: true });
+    await other.close();
     expect(again.log).toEqual(first.log);
+    expect([again.hash, elsewhere.hash]).toEqual([first.hash, first.hash]);
     expect(first.log.length).toBeGreaterThan(100);
     expect(next.hash).not.toBe(first.hash);
   }, 120_000);

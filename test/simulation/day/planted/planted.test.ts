@@ -1,7 +1,7 @@
 // Plants each bug of a day, and demands that a seed catches it by the promise it breaks.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openPostgresSession } from '../../../../src/adapters/store/postgres.ts';
-import { freshPglite, freshPostgres } from '../../../support/postgres.ts';
+import { freshPostgres } from '../../../support/postgres.ts';
 import { type Ground, groundOn } from '../../common/ground.ts';
 import { hunt } from '../../common/hunt.ts';
 import { oldOutcomes } from '../../common/planting.ts';
@@ -20,7 +20,7 @@ async function expectRest(ground: Ground, seed: number, calmSteps: number): Prom
 
 describe('the check of the promises catches a process that', () => {
   const seeds = Array.from({ length: SEARCHED }, (_, index) => index + 1);
-  const freshGround = async () => groundOn(await freshPglite());
+  const freshGround = async () => groundOn(await freshPostgres());
   let shared: Ground;
   beforeAll(async () => {
     shared = await freshGround();

@@ -1,6 +1,6 @@
 // Gives the processes of a day their turns, one call to the outside at a time; whose, and what goes wrong, the seed draws.
 import { DatabaseError } from '../../../../src/ports/database.ts';
-import { drained } from './drained.ts';
+import { drained } from '../../common/drained.ts';
 import { type Fate, fateFor, type Life, type Question, type TurnsOptions } from './fates.ts';
 
 interface Pending {

@@ -1,6 +1,6 @@
 // Plants each bug of a week, and demands that a seed catches it by the promise it breaks.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freshPglite } from '../../../support/postgres.ts';
+import { freshPostgres } from '../../../support/postgres.ts';
 import { type Ground, groundOn } from '../../common/ground.ts';
 import { huntInWeeks } from '../play.ts';
 import { plantedInWeeks } from './planted.ts';
@@ -9,7 +9,7 @@ const SEARCHED = 80;
 
 describe('the check of simulated weeks catches a bug that', () => {
   const seeds = Array.from({ length: SEARCHED }, (_, index) => index + 1);
-  const freshGround = async () => groundOn(await freshPglite());
+  const freshGround = async () => groundOn(await freshPostgres());
   let shared: Ground;
   beforeAll(async () => {
     shared = await freshGround();

@@ -29,7 +29,11 @@ function migrated(): TestDatabases {
 }
 
 /** A migrated, empty database of its own on the test Postgres; `close` keeps it for the next. */
-export const freshPostgres = keepingOne(newPostgres, endOthers);
+export const freshPostgres = keepingOne(async () => {
+  const database = await newPostgres();
+  await database.session.exec(PLANNED_ONCE_SQL);
+  return database;
+}, endOthers);
 
 /** The same that nothing was ever in, for tests that count what is read; `close` drops it. */
 export async function newPostgres(): Promise<TestPostgres> {

@@ -3124,9 +3124,9 @@ begin
   return jsonb_build_object('queued', queued);
 end $function$;
 
--- One reminder for each user whose login is what a day's trade lacks: {tradeDate, dueMs, sendBeforeMs,
--- nowMs}. Asked again it finds them queued. One that was not even tried (the login was there, or there was
--- no number) waits again.
+-- One reminder for each user whose login is what a day's trade lacks: {currency (of the market whose day it
+-- is), tradeDate, dueMs, sendBeforeMs, nowMs}. Asked again it finds them queued. One that was not even tried
+-- (the login was there, or there was no number) waits again.
 -- for daily_scan_service, service_role
 CREATE OR REPLACE FUNCTION public.queue_login_reminders(args jsonb)
  RETURNS jsonb
@@ -3138,7 +3138,8 @@ CREATE OR REPLACE FUNCTION public.queue_login_reminders(args jsonb)
 AS $function$
   with missing as materialized (
     select a.id, a.user_id from public.accounts a
-    where a.mode = 'live' and a.checked_for = (args ->> 'tradeDate')::date
+    where a.mode = 'live' and a.currency = args ->> 'currency'
+      and a.checked_for = (args ->> 'tradeDate')::date
       and core.lacks_login(a.id, (args ->> 'tradeDate')::date)
       and (select core.later_of(args)) < core.at((args ->> 'sendBeforeMs')::bigint)
   ), untried as (
@@ -3348,8 +3349,8 @@ AS $function$
 $function$;
 
 -- Our books of live or paper accounts, a page of them by id: what readiness and the evening's sync compare.
--- {mode, tradeDate, accountIds (null: all), afterId, limit}; `orders` are those of the trade date and the
--- open ones.
+-- {mode, currency (of the market whose day it is), tradeDate, accountIds (null: all), afterId, limit};
+-- `orders` are those of the trade date and the open ones.
 -- for daily_scan_service, service_role
 CREATE OR REPLACE FUNCTION public.read_books(args jsonb)
  RETURNS jsonb
@@ -3361,7 +3362,8 @@ CREATE OR REPLACE FUNCTION public.read_books(args jsonb)
 AS $function$
   with page as (
     select a.* from public.accounts a
-    where a.mode = args ->> 'mode' and a.id > (args ->> 'afterId')::bigint
+    where a.mode = args ->> 'mode' and a.currency = args ->> 'currency'
+      and a.id > (args ->> 'afterId')::bigint
       and (nullif(args -> 'accountIds', 'null') is null
         or a.id in (select value::bigint from jsonb_array_elements_text(args -> 'accountIds')))
     order by a.id limit (args ->> 'limit')::bigint
@@ -3391,7 +3393,7 @@ AS $function$
     group by 1
   )
   select coalesce(jsonb_agg(jsonb_build_object('accountId', page.id, 'userId', u.id, 'userName', u.name,
-    'active', u.active, 'venue', page.venue, 'leverageCenti', page.leverage_centi,
+    'active', u.active, 'venue', page.venue, 'currency', page.currency, 'leverageCenti', page.leverage_centi,
     'cashMinor', page.cash_minor, 'heldMinor', page.held_minor,
     'blockedByOthersMinor', page.blocked_by_others_minor, 'positions', coalesce(holding.positions, '[]'),
     'orders', coalesce(traded.orders, '[]')) order by page.id), '[]')
@@ -3766,7 +3768,7 @@ AS $function$
 $function$;
 
 -- The live accounts in which active users trade, by venue: how many there are, are connected, and may trade
--- on a day; and why the others may not, the commonest first. {tradeDate}
+-- on a market's day; and why the others may not, the commonest first. {tradeDate, currency (the market's)}
 -- for daily_scan_service, service_role
 CREATE OR REPLACE FUNCTION public.read_live_accounts(args jsonb)
  RETURNS jsonb
@@ -3779,7 +3781,8 @@ AS $function$
   with account as (
     select a.venue, c.account_id is not null as connected,
       split_part(core.not_ready_on(a, (args ->> 'tradeDate')::date), ':', 1) as why
-    from public.users u join public.accounts a on (a.user_id, a.venue, a.mode) = (u.id, u.venue, 'live')
+    from public.users u join public.accounts a on (a.user_id, a.mode, a.currency)
+        = (u.id, 'live', args ->> 'currency') and (a.venue = u.venue or a.currency <> 'INR')
     left join public.account_credentials c on c.account_id = a.id
     where u.active and u.trading_enabled
   )
@@ -8443,7 +8446,8 @@ CREATE OR REPLACE FUNCTION core.lacks_login(of_account bigint, on_day date)
  STABLE
 AS $function$
   select exists (select from public.accounts a
-    join public.users u on (u.id, u.venue) = (a.user_id, a.venue) and u.active and u.trading_enabled
+    join public.users u on u.id = a.user_id and u.active and u.trading_enabled
+      and (u.venue = a.venue or a.currency <> 'INR')
     where a.id = of_account and a.mode = 'live'
       and core.not_ready_on(a, on_day) ~ '^(no_login|login_ends_at):'
       and core.not_ready_on(a, on_day)

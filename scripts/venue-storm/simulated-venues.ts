@@ -5,6 +5,7 @@ import { type AlpacaExchange, openAlpacaExchange } from '../../test/simulators/v
 import type { Exchange } from '../../test/simulators/venues/exchange.ts';
 import { type KiteExchange, openKiteExchange } from '../../test/simulators/venues/kite-exchange.ts';
 import { type LemonnExchange, openLemonnExchange } from '../../test/simulators/venues/lemonn-exchange.ts';
+import { tradeDate } from '../../test/support/builders.ts';
 
 /** What every account has in the morning, and the leverage of those that have one. */
 const CASH = 1_000_000;
@@ -112,6 +113,7 @@ function alpacaPages(alpaca: Exchange, clock: Clock) {
     return { latestTrade: { t: new Date(clock.nowMs()).toISOString(), p }, prevDailyBar: { c: p } };
   };
   return {
+    'GET /v2/calendar': [{ date: tradeDate, open: '09:30', close: '16:00' }],
     'GET /data/v2/stocks/snapshots': () =>
       Object.fromEntries(Object.entries(usShares).map(([name, at]) => [name, trade(at)])),
     'GET /v2/account': (_query: unknown, key: string) => {

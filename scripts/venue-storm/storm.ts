@@ -7,14 +7,15 @@ import { join } from 'node:path';
 import { storedQuotes } from '../../src/adapters/quotes/quotes.ts';
 import { makeWorld, scanSettings } from '../../src/compose/world.ts';
 import { type Config, readConfig } from '../../src/config/config.ts';
-import { istMs } from '../../src/domain/market/india-time.ts';
+import { type Market, xnse } from '../../src/domain/market/market.ts';
+import { dueMsOf, marketOfExchange, msIn, tradingDay } from '../../src/domain/market/session.ts';
 import { makeLog } from '../../src/log.ts';
 import type { SqlSession } from '../../src/ports/database.ts';
 import { emitToAll } from '../../src/ports/events/events.ts';
 import type { Store } from '../../src/ports/store/store.ts';
 import type { World } from '../../src/ports/world.ts';
 import { run } from '../../src/run.ts';
-import { sync } from '../../src/stages/accounts/evening-sync.ts';
+import { type SyncReport, sync } from '../../src/stages/accounts/evening-sync.ts';
 import { ready } from '../../src/stages/accounts/readiness.ts';
 import { workOnce } from '../../src/stages/execute-and-notify.ts';
 import { noInputs } from '../../src/stages/scan/request.ts';
@@ -49,13 +50,17 @@ interface Stage extends StormOptions {
   concurrency: number;
 }
 
+/** The markets of the day, in the order in which they open. */
+const days = [xnse, marketOfExchange('US')];
+
 /**
- * One live day of many users at three venues whose wires misbehave: readiness, the scan, lookups until nothing is open, the
- * evening's comparison. Says what became of the orders, and gives everything that is wrong, as sentences.
+ * One live day of many users at three venues whose wires misbehave: the NSE's for who is in rupees, then New York's for who
+ * is in dollars. Each is its readiness, its scan, lookups until nothing is open, and its evening's comparison. Says what
+ * became of the orders, and gives everything that is wrong, as sentences.
  */
 export async function storm(options: StormOptions): Promise<string[]> {
   const { store, session, seed, faultPercent, say, users } = options;
-  const clock = stormClock(istMs(tradeDate, '08:45'));
+  const clock = stormClock(msIn(xnse, tradeDate, xnse.times.ready));
   const simulated = await openSimulatedVenues(clock);
   const directory = mkdtempSync(join(tmpdir(), 'daily-scan-storm-'));
   const logFile = openSync(join(directory, 'log'), 'a');
@@ -70,9 +75,14 @@ export async function storm(options: StormOptions): Promise<string[]> {
     const world = await makeWorld({ config, target, store, clock, quotes, faults: null, emit });
     const faultPlans = new Map(simulated.all.map((one) => [one.name, drawFaults(one, seed, faultPercent)]));
     const stage: Stage = { ...options, world, clock, simulated, concurrency: config.concurrency };
-    const wrong = await playDay(stage, config, faultPlans);
-    clock.jump(istMs(tradeDate, '15:45') - clock.nowMs());
-    const synced = await sync(world, { mode: 'live', concurrency: config.concurrency });
+    const wrong: string[] = [];
+    const synced: SyncReport[] = [];
+    for (const market of days) {
+      say(`${market.name}:`);
+      wrong.push(...(await playDay(stage, market, config, faultPlans)));
+      clock.jump(msIn(market, tradeDate, market.times.sync) - clock.nowMs());
+      synced.push(await sync(world, { mode: 'live', market, concurrency: config.concurrency }));
+    }
     const log = readFileSync(join(directory, 'log'), 'utf8');
     const day = {
       store,
@@ -87,7 +97,8 @@ export async function storm(options: StormOptions): Promise<string[]> {
     };
     say(await whatBecame(day));
     say(`lookups that went wrong: ${readsOf(faultPlans)}`);
-    say(`log: ${log.split('\n').length} lines; compared at 15:45: ${synced.compared}, drifts ${synced.drifts.length}`);
+    const compared = synced.map((one) => `${one.compared}, drifts ${one.drifts.length}`).join('; ');
+    say(`log: ${log.split('\n').length} lines; compared in the evenings: ${compared}`);
     return [...wrong, ...(await wrongs(day))];
   } finally {
     restoreTimeouts();
@@ -100,7 +111,7 @@ export async function storm(options: StormOptions): Promise<string[]> {
 function liveConfig({ kite, lemonn, alpaca }: SimulatedVenues): Config {
   const read = readConfig({
     TRADING_MODE: 'live',
-    MAX_ORDER_VALUE: '100000000',
+    MAX_ORDER_VALUE: 'INR=100000000,USD=100000000',
     CREDENTIALS_KEY: randomBytes(32).toString('base64'),
     KITE_BASE_URL: kite.baseUrl,
     LEMONN_BASE_URL: lemonn.baseUrl,
@@ -113,11 +124,18 @@ function liveConfig({ kite, lemonn, alpaca }: SimulatedVenues): Config {
 }
 
 /** From readiness until nothing is open; gives what went wrong on the way. */
-async function playDay(stage: Stage, config: Config, faultPlans: ReadonlyMap<string, DrawnFaults>): Promise<string[]> {
+async function playDay(
+  stage: Stage,
+  market: Market,
+  config: Config,
+  faultPlans: ReadonlyMap<string, DrawnFaults>,
+): Promise<string[]> {
   const { world, clock, simulated, concurrency, say } = stage;
-  const readiness = await ready(world, { mode: 'live', concurrency });
+  const forgedBefore = forgedIn(faultPlans);
+  clock.jump(msIn(market, tradeDate, market.times.ready) - clock.nowMs());
+  const readiness = await ready(world, { mode: 'live', market, concurrency });
   const notReady = readiness.accounts.filter((one) => !one.ready);
-  clock.jump(istMs(tradeDate, '09:20') - clock.nowMs());
+  clock.jump(dueMsOf(market, tradeDate) - clock.nowMs());
   for (const one of simulated.all) one.injectFaults(faultPlans.get(one.name) ?? null);
   const request = {
     dryRun: false,
@@ -125,30 +143,35 @@ async function playDay(stage: Stage, config: Config, faultPlans: ReadonlyMap<str
     waitMs: 0,
     inputs: { ...noInputs, by: { who: 'venue-storm', how: 'service' } as const },
   };
-  const result = await run(world, { ...scanSettings(config), ...request });
+  const result = await run(world, { ...scanSettings(config, market), ...request });
   const totals = result.kind === 'report' ? JSON.stringify(result.report.totals) : result.message;
   say(`${readiness.accounts.length} accounts, ${notReady.length} not ready; after the first round: ${totals}`);
-  const pushes = await settled(stage);
+  const pushes = await settled(stage, market);
   const unknown = await resolveUnknown(stage);
   for (const one of simulated.all) one.injectFaults(null);
   say(
     `pushes of kite: ${line(tally(pushes))}; left to a person: ${unknown.left}, of which ${unknown.taken} had been taken`,
   );
-  const forged = [...(faultPlans.get('kite')?.orders.values() ?? [])].flat().filter((one) => one === 'wrong_checksum');
+  const forged = forgedIn(faultPlans) - forgedBefore;
   const rejectedPushes = pushes.filter((one) => one === 'bad_checksum').length;
   return [
     ...notReady.map(({ userId, reason }) => `${userId} was not ready: ${reason}`),
-    ...(rejectedPushes === forged.length
-      ? []
-      : [`${forged.length} pushes had a wrong checksum, ${rejectedPushes} were refused`]),
+    ...(rejectedPushes === forged ? [] : [`${forged} pushes had a wrong checksum, ${rejectedPushes} were refused`]),
     ...(await leftOver(stage)).map((what) => `left open: ${what}`),
   ];
 }
 
+function forgedIn(faultPlans: ReadonlyMap<string, DrawnFaults>): number {
+  const suffered = [...(faultPlans.get('kite')?.orders.values() ?? [])].flat();
+  return suffered.filter((one) => one === 'wrong_checksum').length;
+}
+
 /** Hears what the venues push and goes on, as a worker does, until nothing is open. Gives what the pushes were taken for. */
-async function settled(stage: Stage): Promise<string[]> {
+async function settled(stage: Stage, market: Market): Promise<string[]> {
   const { world, clock, simulated, concurrency } = stage;
-  const endMs = istMs(tradeDate, '15:30');
+  const day = tradingDay(market, tradeDate);
+  if (day.kind !== 'open') throw new Error(`${market.name} does not trade on ${tradeDate}`);
+  const endMs = day.closeMs;
   const pushes: string[] = [];
   while (clock.nowMs() < endMs) {
     for (const raw of simulated.kite.push?.take() ?? []) {

@@ -29,7 +29,13 @@ const signals = [
 function userAt(index: number) {
   const venue = venues[index % venues.length] ?? 'kite';
   const leverageCenti = venue !== 'alpaca' && index % 2 === 0 ? LEVERAGE * 100 : 100;
-  return importedUser(`User ${index + 1}`, { venue, leverageCenti, whatsapp: `+9190${String(10_000_000 + index)}` });
+  const currency = venue === 'alpaca' ? 'USD' : 'INR';
+  return importedUser(`User ${index + 1}`, {
+    venue,
+    currency,
+    leverageCenti,
+    whatsapp: `+9190${String(10_000_000 + index)}`,
+  });
 }
 
 /** What is stored of an account: what must never be seen, and the rest. */

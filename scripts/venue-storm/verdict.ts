@@ -20,7 +20,8 @@ export interface DayOver {
   log: string;
   secrets: readonly string[];
   numbers: readonly string[];
-  synced: SyncReport;
+  /** Each market's comparison. */
+  synced: readonly SyncReport[];
   users: number;
 }
 
@@ -50,6 +51,7 @@ export async function wrongs(day: DayOver): Promise<string[]> {
   const { store, session, exchanges, synced, users } = day;
   const orders = await ourOrders(session);
   const broken = await store.call('check_books', {});
+  const compared = synced.reduce((sum, one) => sum + one.compared, 0);
   return [
     ...broken.map(({ rule, subject }) => `broken: ${rule} (${subject})`),
     ...(await violations(session)),
@@ -60,9 +62,13 @@ export async function wrongs(day: DayOver): Promise<string[]> {
     ...(await heldMoney(session)),
     ...(await aboutMessages(session, day.events, users)),
     ...(await leaks(day)),
-    ...synced.drifts.map(({ accountId, what, ours, theirs }) => `drift: ${accountId} ${what}: ${ours}, ${theirs}`),
-    ...synced.notCompared.map(({ userId, venue, reason }) => `${userId} at ${venue} was not compared: ${reason}`),
-    ...(synced.compared === users ? [] : [`${synced.compared} of ${users} accounts were compared`]),
+    ...synced
+      .flatMap((one) => one.drifts)
+      .map(({ accountId, what, ours, theirs }) => `drift: ${accountId} ${what}: ${ours}, ${theirs}`),
+    ...synced
+      .flatMap((one) => one.notCompared)
+      .map(({ userId, venue, reason }) => `${userId} at ${venue} was not compared: ${reason}`),
+    ...(compared === users ? [] : [`${compared} of ${users} accounts were compared`]),
   ];
 }
 
@@ -90,20 +96,23 @@ async function heldMoney(session: SqlSession): Promise<string[]> {
   return rows.map(({ user_id, held_minor }) => `${held_minor} are still held of ${user_id}`);
 }
 
-/** One summary for each user, sent once. What came out later is told in a correction, and each of those once, too. */
+/** One summary for each user and run, sent once. What came out later is told in a correction, and each of those once, too. */
 async function aboutMessages(session: SqlSession, events: readonly AnyEvent[], users: number): Promise<string[]> {
-  const rows = await session.query('select id, user_id, kind, status from public.messages order by id');
+  const rows = await session.query('select id, run_id, user_id, kind, status from public.messages order by id');
   const sent = tally(events.flatMap(({ type, messageId }) => (type === 'message_settled' ? [String(messageId)] : [])));
-  const summaries = tally(rows.filter(({ kind }) => kind === 'summary').map(({ user_id }) => String(user_id)));
+  const summaries = rows.filter(({ kind }) => kind === 'summary');
+  const each = tally(summaries.map(({ run_id, user_id }) => `${user_id} in ${run_id}`));
+  const ofRuns = Object.entries(tally(summaries.map(({ run_id }) => String(run_id))));
   const unlike = rows.filter(({ id, status }) => status !== 'sent' || sent[String(id)] !== 1);
   return [
     ...unlike.map(
       ({ id, user_id, kind, status }) => `${kind} of ${user_id}: ${status}, sent ${sent[String(id)] ?? 0} times`,
     ),
-    ...Object.entries(summaries).flatMap(([user, count]) => (count === 1 ? [] : [`${user} has ${count} summaries`])),
-    ...(Object.keys(summaries).length === users
-      ? []
-      : [`${Object.keys(summaries).length} of ${users} users have a summary`]),
+    ...Object.entries(each).flatMap(([user, count]) => (count === 1 ? [] : [`${user} has ${count} summaries`])),
+    ...ofRuns.flatMap(([run, count]) =>
+      count === users ? [] : [`${count} of ${users} users have a summary of ${run}`],
+    ),
+    ...(ofRuns.length === 2 ? [] : [`there are summaries of ${ofRuns.length} runs, not of two`]),
   ];
 }
 

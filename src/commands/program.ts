@@ -153,7 +153,7 @@ program
 program
   .command('ready')
   .description('ask the venues whether every live account can trade today, and store it')
-  .option('--market <code>', 'on whose day (XNSE: every account; else those at venues that trade there)')
+  .option('--market <code>', 'on whose day (XNSE): accounts in its currency are asked')
   .option('--json', 'one JSON document on stdout')
   .action(command(readyCommand, atVenues));
 

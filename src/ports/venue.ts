@@ -78,7 +78,7 @@ export interface VenueCapabilities {
   ratesCountLookups?: boolean;
   /** How often prices may be asked for, whoever asks, and of how many shares at once; none for a venue that does not count. */
   quotes?: { everyMs: number; atOnce: number };
-  /** The markets whose instruments it trades; left out: India's. Readiness for another asks nothing here. */
+  /** The markets whose instruments it trades; left out: India's. An account in none of their currencies is not ready. */
   markets?: readonly Mic[];
   /** What an operator and readiness need to know of a real venue; a simulated one has none. */
   dealing?: VenueDealing;

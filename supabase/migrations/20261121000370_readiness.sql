@@ -33,7 +33,8 @@ $$;
 create function core.lacks_login(of_account bigint, on_day date) returns boolean
 language sql stable as $$
   select exists (select from public.accounts a
-    join public.users u on (u.id, u.venue) = (a.user_id, a.venue) and u.active and u.trading_enabled
+    join public.users u on u.id = a.user_id and u.active and u.trading_enabled
+      and (u.venue = a.venue or a.currency <> 'INR')
     where a.id = of_account and a.mode = 'live'
       and core.not_ready_on(a, on_day) ~ '^(no_login|login_ends_at):'
       and core.not_ready_on(a, on_day)
@@ -88,13 +89,14 @@ language sql stable as $$
 $$;
 
 -- Our books of live or paper accounts, a page of them by id: what readiness and the evening's sync compare.
--- {mode, tradeDate, accountIds (null: all), afterId, limit}; `orders` are those of the trade date and the
--- open ones.
+-- {mode, currency (of the market whose day it is), tradeDate, accountIds (null: all), afterId, limit};
+-- `orders` are those of the trade date and the open ones.
 create function public.read_books(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   with page as (
     select a.* from public.accounts a
-    where a.mode = args ->> 'mode' and a.id > (args ->> 'afterId')::bigint
+    where a.mode = args ->> 'mode' and a.currency = args ->> 'currency'
+      and a.id > (args ->> 'afterId')::bigint
       and (nullif(args -> 'accountIds', 'null') is null
         or a.id in (select value::bigint from jsonb_array_elements_text(args -> 'accountIds')))
     order by a.id limit (args ->> 'limit')::bigint
@@ -124,7 +126,7 @@ language sql stable security definer set search_path = '' as $$
     group by 1
   )
   select coalesce(jsonb_agg(jsonb_build_object('accountId', page.id, 'userId', u.id, 'userName', u.name,
-    'active', u.active, 'venue', page.venue, 'leverageCenti', page.leverage_centi,
+    'active', u.active, 'venue', page.venue, 'currency', page.currency, 'leverageCenti', page.leverage_centi,
     'cashMinor', page.cash_minor, 'heldMinor', page.held_minor,
     'blockedByOthersMinor', page.blocked_by_others_minor, 'positions', coalesce(holding.positions, '[]'),
     'orders', coalesce(traded.orders, '[]')) order by page.id), '[]')
@@ -302,14 +304,15 @@ begin
     'ours', ours, 'theirs', theirs) order by id), '[]') from public.drifts where id = any(found_ids));
 end $$;
 
--- One reminder for each user whose login is what a day's trade lacks: {tradeDate, dueMs, sendBeforeMs,
--- nowMs}. Asked again it finds them queued. One that was not even tried (the login was there, or there was
--- no number) waits again.
+-- One reminder for each user whose login is what a day's trade lacks: {currency (of the market whose day it
+-- is), tradeDate, dueMs, sendBeforeMs, nowMs}. Asked again it finds them queued. One that was not even tried
+-- (the login was there, or there was no number) waits again.
 create function public.queue_login_reminders(args jsonb) returns jsonb
 language sql security definer set search_path = '' as $$
   with missing as materialized (
     select a.id, a.user_id from public.accounts a
-    where a.mode = 'live' and a.checked_for = (args ->> 'tradeDate')::date
+    where a.mode = 'live' and a.currency = args ->> 'currency'
+      and a.checked_for = (args ->> 'tradeDate')::date
       and core.lacks_login(a.id, (args ->> 'tradeDate')::date)
       and (select core.later_of(args)) < core.at((args ->> 'sendBeforeMs')::bigint)
   ), untried as (

@@ -166,13 +166,14 @@ language sql stable security definer set search_path = '' as $$
 $$;
 
 -- The live accounts in which active users trade, by venue: how many there are, are connected, and may trade
--- on a day; and why the others may not, the commonest first. {tradeDate}
+-- on a market's day; and why the others may not, the commonest first. {tradeDate, currency (the market's)}
 create function public.read_live_accounts(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   with account as (
     select a.venue, c.account_id is not null as connected,
       split_part(core.not_ready_on(a, (args ->> 'tradeDate')::date), ':', 1) as why
-    from public.users u join public.accounts a on (a.user_id, a.venue, a.mode) = (u.id, u.venue, 'live')
+    from public.users u join public.accounts a on (a.user_id, a.mode, a.currency)
+        = (u.id, 'live', args ->> 'currency') and (a.venue = u.venue or a.currency <> 'INR')
     left join public.account_credentials c on c.account_id = a.id
     where u.active and u.trading_enabled
   )

@@ -114,16 +114,18 @@ describe('the environment', () => {
     });
   });
 
-  test('sends nothing of ours to Alpaca until somebody says which exchange goes there', () => {
+  test('sends to Alpaca what trades in dollars, and nothing else', () => {
     const exchangesOf = (env: Record<string, string>) => {
       const read = readConfig({ ALPACA_BASE_URL: 'https://api.alpaca.markets', ...env });
       return read.kind === 'config' ? read.config.venues.setUp.get('alpaca')?.settings : { exchanges: read.problems };
     };
     expect(exchangesOf({})).toMatchObject({ exchanges: ['US'] });
-    expect(exchangesOf({ ALPACA_EXCHANGES: 'NSE, BSE' })).toMatchObject({ exchanges: ['NSE', 'BSE'] });
-    expect(exchangesOf({ ALPACA_EXCHANGES: 'NSE,' })).toEqual({
-      exchanges: [expect.stringMatching(/^ALPACA_EXCHANGES/)],
-    });
+    expect(exchangesOf({ ALPACA_EXCHANGES: 'US, NASDAQ' })).toMatchObject({ exchanges: ['US', 'NASDAQ'] });
+    for (const others of ['US,', 'NSE', 'US,BSE', 'LSE']) {
+      expect(exchangesOf({ ALPACA_EXCHANGES: others })).toEqual({
+        exchanges: [expect.stringMatching(/^ALPACA_EXCHANGES(\.\d)? must be exchanges that trade in USD/)],
+      });
+    }
   });
 
   test.each([

@@ -9,7 +9,9 @@ import { cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { freshPostgres } from '../support/postgres.ts';
 
 const cli = resolve(import.meta.dirname, '../../src/cli.ts');
-const users = 'name,whatsapp,capital,allocation_pct,leverage,max_open_positions,daily_loss_limit_pct,priority,venue\n';
+const users = `name,whatsapp,capital,allocation_pct,leverage,max_open_positions,daily_loss_limit_pct,priority,venue,currency
+Asha Rao,,100000,20,,,,,alpaca,USD
+`;
 
 /** A server's database with Asha, who trades at Alpaca, and Alpaca. */
 async function programWithAlpaca() {
@@ -22,7 +24,7 @@ async function programWithAlpaca() {
   const here = cliSandbox(false);
   const key = randomBytes(32).toString('base64');
   const env = { DATABASE_URL: postgres.url, ALPACA_BASE_URL: alpaca.options.baseUrl, CREDENTIALS_KEY: key };
-  await here.run(['import', 'users', here.file('u.csv', `${users}Asha Rao,,100000,20,,,,,alpaca\n`)], env);
+  await here.run(['import', 'users', here.file('u.csv', users)], env);
   const run = async (args: string[], stdin = '') => {
     const { PATH = '', HOME = '' } = process.env;
     const child = spawn(process.execPath, [cli, ...args], { env: { PATH, HOME, ...env } });

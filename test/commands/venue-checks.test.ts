@@ -112,7 +112,9 @@ test('a venue without logins in a browser needs no address; one that takes no or
   const alpaca = { ...rest, ALPACA_BASE_URL: 'https://paper-api.alpaca.markets' };
   const checks = await checksWith(alpaca);
   expect([checkNamed(checks, 'logins'), checkNamed(checks, 'alpaca')]).toMatchObject([undefined, { level: 'warning' }]);
-  expect(checkNamed(await checksWith({ ...alpaca, ALPACA_EXCHANGES: 'NSE' }), 'alpaca')).toBeUndefined();
+  expect(
+    checkNamed(await checksWith({ ...alpaca, MARKETS: 'XNSE,XNYS', MAX_ORDER_VALUE: 'INR=5,USD=5' }), 'alpaca'),
+  ).toBeUndefined();
 });
 
 test('settings that no venue can be made of are a finding', async () => {

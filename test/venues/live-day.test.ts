@@ -4,8 +4,11 @@ import { storeVault } from '../../src/adapters/credentials/vault.ts';
 import { masterKeys } from '../../src/compose/venues.ts';
 import { makeWorld, scanSettings } from '../../src/compose/world.ts';
 import { readConfig } from '../../src/config/config.ts';
+import { signalIdOf } from '../../src/domain/ids.ts';
 import { istMs } from '../../src/domain/market/india-time.ts';
-import { marketOf } from '../../src/domain/market/market.ts';
+import { type Market, xnse } from '../../src/domain/market/market.ts';
+import { marketOfExchange, msIn } from '../../src/domain/market/session.ts';
+import type { Signal } from '../../src/domain/types.ts';
 import type { World } from '../../src/ports/world.ts';
 import { run } from '../../src/run.ts';
 import { sync } from '../../src/stages/accounts/evening-sync.ts';
@@ -24,17 +27,20 @@ import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
 
 /** A venue as an operator meets it: its settings, what is stored of an account, and what its pages say of one. */
-interface Market {
+interface AtVenue {
   exchange: Exchange;
+  /** Where it trades, and what is bought there. */
+  market: Market;
+  signal: Signal;
   settings: Record<string, string>;
   secrets: object;
   /** The same with a key that is not its. */
   forged: object;
-  /** What both accounts have: rupees (or dollars), and pieces of TITAN bought today at this price. */
+  /** What both accounts have: rupees or dollars, and pieces of the share bought today at this price. */
   say(cash: number, pieces: number, price: number): void;
 }
 
-async function lemonnMarket(clock: JumpingClock): Promise<Market> {
+async function lemonnMarket(clock: JumpingClock): Promise<AtVenue> {
   const exchange = await openLemonnExchange(clock);
   exchange.pages['POST /margin-info'] = { approximateMargin: '716.52' };
   const secrets = { clientId: 'C1', apiKey, privateKey, flow: 'access', addressConfirmed: true };
@@ -42,6 +48,7 @@ async function lemonnMarket(clock: JumpingClock): Promise<Market> {
   exchange.pages['POST /market-data/ltp'] = { ltp: [price] };
   return {
     exchange,
+    ...{ market: xnse, signal: titan },
     settings: { LEMONN_BASE_URL: exchange.baseUrl, LEMONN_DIALECT: '{"ltpLists":{"NSE":"NSE_SYMBOL"}}' },
     // It logs in by its own key: nobody has to be there.
     secrets,
@@ -55,21 +62,27 @@ async function lemonnMarket(clock: JumpingClock): Promise<Market> {
   };
 }
 
-async function alpacaMarket(clock: JumpingClock): Promise<Market & { exchange: AlpacaExchange }> {
+const newYork = marketOfExchange('US');
+const named = { ...titan, exchange: 'US', symbol: 'AAPL', referencePriceMinor: 230_00, stopLossMinor: null };
+const apple: Signal = { ...named, targetMinor: null, id: signalIdOf(named) };
+
+async function alpacaMarket(clock: JumpingClock): Promise<AtVenue & { exchange: AlpacaExchange }> {
   const exchange = await openAlpacaExchange(clock);
-  const latestTrade = { t: new Date(istMs(tradeDate, '09:19:58')).toISOString(), p: 3564.8 };
-  exchange.pages['GET /data/v2/stocks/snapshots'] = { TITAN: { latestTrade, prevDailyBar: { c: 3500 } } };
+  const latestTrade = { t: new Date(msIn(newYork, tradeDate, '09:34:58')).toISOString(), p: 231.4 };
+  exchange.pages['GET /data/v2/stocks/snapshots'] = { AAPL: { latestTrade, prevDailyBar: { c: 230 } } };
+  exchange.pages['GET /v2/calendar'] = [{ date: tradeDate, open: '09:30', close: '16:00' }];
   const { baseUrl, dataUrl } = exchange.options;
   const rights = { trading_blocked: false, account_blocked: false, trade_suspended_by_user: false };
   return {
     exchange,
-    settings: { ALPACA_BASE_URL: baseUrl, ALPACA_DATA_URL: dataUrl, ALPACA_EXCHANGES: 'NSE' },
+    ...{ market: newYork, signal: apple },
+    settings: { ALPACA_BASE_URL: baseUrl, ALPACA_DATA_URL: dataUrl },
     secrets: { keyId: 'PKTEST1', secretKey: 'secret1' },
     forged: { keyId: 'PKTEST1', secretKey: 'wrong' },
     say(cash, pieces, price) {
       const money = { cash: cash.toFixed(2), non_marginable_buying_power: cash.toFixed(2) };
       exchange.pages['GET /v2/account'] = { status: 'ACTIVE', currency: 'USD', ...money, ...rights };
-      const held = { symbol: 'TITAN', qty: String(pieces), cost_basis: (pieces * price).toFixed(2) };
+      const held = { symbol: 'AAPL', qty: String(pieces), cost_basis: (pieces * price).toFixed(2) };
       exchange.pages['GET /v2/positions'] = pieces === 0 ? [] : [{ ...held, asset_class: 'us_equity' }];
     },
   };
@@ -77,7 +90,7 @@ async function alpacaMarket(clock: JumpingClock): Promise<Market & { exchange: A
 
 let database: TestDatabase;
 let clock: JumpingClock;
-let market: Market;
+let venue: AtVenue;
 let world: World;
 let events: AnyEvent[];
 let settings: ReturnType<typeof scanSettings>;
@@ -91,33 +104,33 @@ beforeEach(async () => {
   events = [];
 });
 afterEach(async () => {
-  await market.exchange.close();
+  await venue.exchange.close();
   expect(await violations(database.session)).toEqual([]);
   expect(await storeOf(database).call('check_books', {})).toEqual([]);
 });
 
 /** Everything as the settings say, with Asha, who trades there, connected as `account -- connect` does it. */
-async function connected(change: Record<string, string> = {}, leverageCenti = 500): Promise<void> {
-  const venue = market.exchange.name;
+async function connected(leverageCenti: number, { currency }: Pick<Market, 'currency'> = venue.market): Promise<void> {
+  const { signal, market } = venue;
+  const at = venue.exchange.name;
   const CREDENTIALS_KEY = randomBytes(32).toString('base64');
   const read = readConfig({
     TRADING_MODE: 'live',
-    MAX_ORDER_VALUE: '1000000',
+    MAX_ORDER_VALUE: 'INR=1000000,USD=1000000',
     CREDENTIALS_KEY,
-    ...market.settings,
-    ...change,
+    ...venue.settings,
   });
   const keys = read.kind === 'config' ? masterKeys(read.config) : null;
   if (read.kind !== 'config' || !keys) throw new Error('the settings are good');
   const store = storeOf(database);
-  await store.call('import_instruments', { by: tester, instruments: [instrument('TITAN')] });
-  await store.call('import_signals', { by: tester, signals: [titan], source: 'test' });
-  const users = [importedUser('Asha', { venue, leverageCenti })];
+  await store.call('import_instruments', { by: tester, instruments: [instrument(signal.symbol, signal)] });
+  await store.call('import_signals', { by: tester, signals: [signal], source: 'test' });
+  const users = [importedUser('Asha', { venue: at, leverageCenti, currency })];
   await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs: clock.nowMs() });
-  const opened = await store.call('open_account', { by: tester, userId: 'asha', venue, mode: 'live' });
+  const opened = await store.call('open_account', { by: tester, userId: 'asha', venue: at, mode: 'live', currency });
   if (opened.kind !== 'open') throw new Error(opened.kind);
-  const owner = { accountId: opened.accountId, venue, mode: 'live' } as const;
-  await storeVault({ store, clock, keys, by: null }).write(owner, market.secrets, null);
+  const owner = { accountId: opened.accountId, venue: at, mode: 'live' } as const;
+  await storeVault({ store, clock, keys, by: null }).write(owner, venue.secrets, null);
   const options = {
     config: read.config,
     target: { kind: 'embedded', path: null } as const,
@@ -127,13 +140,18 @@ async function connected(change: Record<string, string> = {}, leverageCenti = 50
   };
   const quotes = { read: () => Promise.reject(new Error('live trading has the venues’ prices')) };
   world = await makeWorld({ ...options, quotes, emit: (event) => events.push(event) });
-  settings = scanSettings(read.config);
+  settings = scanSettings(read.config, market);
 }
 
-const check = () => ready(world, { mode: 'live', concurrency: 2 });
+/** The clock at a time of day of the venue's market. */
+function jumpTo(time: string): void {
+  clock.jump(msIn(venue.market, tradeDate, time) - clock.nowMs());
+}
+const check = (market = venue.market) => ready(world, { mode: 'live', market, concurrency: 2 });
+const compare = () => sync(world, { mode: 'live', market: venue.market, concurrency: 2 });
 
 async function scanned() {
-  clock.jump(istMs(tradeDate, '09:20') - clock.nowMs());
+  jumpTo(venue.market.slots.open.due);
   const request = { dryRun: false, expectPlan: null, waitMs: 120_000, inputs: { ...noInputs, by: tester } };
   const result = await run(world, { ...settings, ...request });
   if (result.kind !== 'report') throw new Error(result.message);
@@ -142,85 +160,87 @@ async function scanned() {
 
 describe.each([
   ['Lemonn', lemonnMarket, 500, 28],
-  ['Alpaca', alpacaMarket, 100, 5],
+  ['Alpaca', alpacaMarket, 100, 86],
 ])('a day at %s', (_name, open, leverageCenti, quantity) => {
   test('from the readiness in the morning over the scan to the comparison in the evening', async () => {
-    market = await open(clock);
-    market.say(100_000, 0, 0);
-    await connected({}, leverageCenti);
+    venue = await open(clock);
+    const { market, signal } = venue;
+    jumpTo(market.times.ready);
+    venue.say(100_000, 0, 0);
+    await connected(leverageCenti);
     expect(await check()).toMatchObject({ accounts: [{ userId: 'asha', ready: true, reason: null }], adjusted: 1 });
 
     const report = await scanned();
     expect(report).toMatchObject({ mode: 'live', totals: { accepted: 1, filled: 1, unknown: 0, rejected: 0 } });
     const [order] = report.orders;
-    expect(market.exchange.book()).toMatchObject([
-      { clientOrderId: order?.clientOrderId, symbol: 'TITAN', side: 'BUY', quantity, filledQuantity: quantity },
+    const { symbol } = signal;
+    expect(venue.exchange.book()).toMatchObject([
+      { clientOrderId: order?.clientOrderId, symbol, side: 'BUY', quantity, filledQuantity: quantity },
     ]);
+    expect(order?.currency).toBe(market.currency);
 
     const price = Number(order?.averagePrice);
     const left = 100_000 - (quantity * price * 100) / leverageCenti;
-    market.say(left, quantity, price);
-    clock.jump(istMs(tradeDate, '15:45') - clock.nowMs());
-    expect(await sync(world, { mode: 'live', concurrency: 2 })).toMatchObject({ compared: 1, drifts: [] });
-    market.say(left, quantity - 1, price);
-    const short = await sync(world, { mode: 'live', concurrency: 2 });
-    expect(short.drifts).toMatchObject([{ kind: 'position', what: 'NSE:TITAN', theirs: String(quantity - 1) }]);
+    venue.say(left, quantity, price);
+    jumpTo(market.times.sync);
+    expect(await compare()).toMatchObject({ compared: 1, drifts: [] });
+    venue.say(left, quantity - 1, price);
+    const what = `${signal.exchange}:${symbol}`;
+    expect((await compare()).drifts).toMatchObject([{ kind: 'position', what, theirs: String(quantity - 1) }]);
   });
 
   test('without a login nobody trades there, and the venue gets no order', async () => {
-    market = await open(clock);
-    market.say(100_000, 0, 0);
-    market.secrets = market.forged;
-    await connected({}, leverageCenti);
+    venue = await open(clock);
+    jumpTo(venue.market.times.ready);
+    venue.say(100_000, 0, 0);
+    venue.secrets = venue.forged;
+    await connected(leverageCenti);
     const { accounts } = await check();
     expect(accounts).toMatchObject([{ ready: false, reason: expect.stringMatching(/^no_login: /) }]);
     const report = await scanned();
     expect(report.decisions).toMatchObject([{ reason: 'account_not_ready' }]);
-    expect(market.exchange.book()).toEqual([]);
+    expect(venue.exchange.book()).toEqual([]);
   });
 });
 
-test('without a word of the operator nothing of our exchange goes to Alpaca, and readiness says why', async () => {
-  market = await alpacaMarket(clock);
-  market.say(100_000, 0, 0);
-  const { ALPACA_EXCHANGES: _, ...unsaid } = market.settings;
-  market.settings = unsaid;
-  await connected({}, 100);
-  const { accounts } = await check();
-  expect(accounts).toMatchObject([
-    { ready: false, reason: 'unreadable_margin: NSE is not traded here: ALPACA_EXCHANGES is US' },
-  ]);
-  await scanned();
-  expect(market.exchange.book()).toEqual([]);
+test('an account in rupees at a venue of dollars is not ready, and the venue’s cents are not taken for paise', async () => {
+  const alpaca = await alpacaMarket(clock);
+  venue = { ...alpaca, market: xnse };
+  venue.say(100_000, 0, 0);
+  await connected(100);
+  const reason = 'other_currency: alpaca trades in USD, the account is in INR';
+  expect(await check()).toMatchObject({ accounts: [{ ready: false, reason }], adjusted: 0 });
+  await database.session.exec('update public.accounts set not_ready = null, check_found = null');
+  jumpTo('15:45');
+  expect(await compare()).toMatchObject({ compared: 0, drifts: [] });
+  expect(alpaca.exchange.requests).toEqual([]);
 });
 
-test('a day Alpaca’s calendar has otherwise than ours is not traded there, and readiness says what each has', async () => {
-  const xnys = marketOf('XNYS');
-  if (xnys.kind !== 'market') throw new Error(xnys.message);
+test('a day Alpaca’s calendar has otherwise than ours is not traded there, and the NSE’s day changes nothing of it', async () => {
   const alpaca = await alpacaMarket(clock);
-  market = alpaca;
-  // Of the NSE's day alone: on New York's nothing is asked of it, and nothing of its readiness changes.
-  await connected({}, 100);
-  const elsewhere = await ready(world, { mode: 'live', market: xnys.market, concurrency: 2 });
-  expect(elsewhere).toMatchObject({ complete: true, accounts: [] });
-  expect(await sync(world, { mode: 'live', market: xnys.market, concurrency: 2 })).toMatchObject({ notCompared: [] });
+  venue = alpaca;
+  venue.say(100_000, 0, 0);
+  await connected(100);
+  // On the NSE's day nothing is asked of it.
+  expect(await check(xnse)).toMatchObject({ complete: true, accounts: [] });
+  expect(await sync(world, { mode: 'live', concurrency: 2 })).toMatchObject({ compared: 0, notCompared: [] });
   expect(alpaca.exchange.requests).toEqual([]);
 
-  market.settings['ALPACA_EXCHANGES'] = 'NSE,US';
-  market.say(100_000, 0, 0);
-  await connected({}, 100);
   const inNewYork = async (at: string, ...days: unknown[]) => {
     clock.jump(Date.parse(at) - clock.nowMs());
     alpaca.exchange.pages['GET /v2/calendar'] = days;
-    const report = await ready(world, { mode: 'live', market: xnys.market, concurrency: 2 });
+    const report = await check();
     return [report.tradeDate, report.tradingDay, ...report.accounts.map(({ reason }) => reason)];
   };
   const session = { session_open: '0400', session_close: '2000', settlement_date: '2025-12-26' };
   const day = (date: string, open: string, close: string) => ({ date, open, close, ...session });
   const differs = (rest: string) => `calendar_differs: on ${rest}`;
 
-  const ordinary = [day('2025-08-28', '09:30', '16:00'), day('2025-08-29', '09:30', '16:00')];
-  expect(await inNewYork('2025-08-28T09:00:00-04:00', ...ordinary)).toEqual(['2025-08-28', true, null]);
+  const early = '2025-08-28 alpaca has 09:30 to 13:00, our calendar of the NYSE 09:30 to 16:00';
+  const found = await inNewYork('2025-08-28T08:55:00-04:00', day('2025-08-28', '09:30', '13:00'));
+  expect(found).toEqual(['2025-08-28', true, differs(early)]);
+  expect(await check(xnse)).toMatchObject({ tradeDate, accounts: [] });
+  expect((await scanned()).decisions).toMatchObject([{ reason: 'account_not_ready' }]);
   expect(await inNewYork('2025-08-29T09:00:00-04:00')).toEqual([
     '2025-08-29',
     true,
@@ -231,16 +251,8 @@ test('a day Alpaca’s calendar has otherwise than ours is not traded there, and
     false,
     differs('2025-09-01 alpaca has 09:30 to 16:00, our calendar of the NYSE closed'),
   ]);
-  expect(await inNewYork('2025-11-28T09:00:00-05:00', day('2025-11-28', '09:30', '13:00'))).toEqual([
-    '2025-11-28',
-    true,
-    null,
-  ]);
-  expect(await inNewYork('2025-12-24T09:00:00-05:00', day('2025-12-24', '09:30', '16:00'))).toEqual([
-    '2025-12-24',
-    true,
-    differs('2025-12-24 alpaca has 09:30 to 16:00, our calendar of the NYSE 09:30 to 13:00'),
-  ]);
+  const ordinary = [day('2025-11-28', '09:30', '13:00'), day('2025-12-01', '09:30', '16:00')];
+  expect(await inNewYork('2025-11-28T09:00:00-05:00', ...ordinary)).toEqual(['2025-11-28', true, null]);
   expect(await inNewYork('2025-12-26T09:00:00-05:00', { date: '2025-12-26', open: '9.30' })).toEqual([
     '2025-12-26',
     true,
@@ -248,5 +260,5 @@ test('a day Alpaca’s calendar has otherwise than ours is not traded there, and
   ]);
   const calls = alpaca.exchange.requests.filter(({ path }) => path.startsWith('/v2/calendar'));
   expect(calls[0]).toMatchObject({ method: 'GET', path: '/v2/calendar?start=2025-08-28&end=2025-08-28' });
-  expect(new Set(calls.map(({ path }) => path)).size).toBe(6);
+  expect(new Set(calls.map(({ path }) => path)).size).toBe(5);
 });

@@ -1,6 +1,8 @@
 // What a venue is to the rest of the service beside its orders: settings, credentials, logins, pushes, and what to warn of.
 import type { Agent } from 'node:http';
 import { z } from 'zod';
+import { type CurrencyCode, INR } from '../../domain/currency.ts';
+import { marketOf, markets } from '../../domain/market/market.ts';
 import type { Mode } from '../../domain/types.ts';
 import type { Store } from '../../ports/store/store.ts';
 import type { Vault, VenueLogin, VenueWebhook } from '../../ports/vault.ts';
@@ -54,8 +56,8 @@ export interface VenueSetUp {
    * @throws Error where a setting turns out not to be usable; it names the setting
    */
   open(deps: VenueDeps): Promise<OpenVenue>;
-  /** What its settings mean that nobody may have meant, where orders are of this exchange. Nobody is asked. */
-  warnings(exchange: string): VenueWarning[];
+  /** What its settings mean that nobody may have meant, where orders are of these exchanges. Nobody is asked. */
+  warnings(exchanges: readonly string[]): VenueWarning[];
 }
 
 /** What came of reading a venue's settings. null: its address is not set, so it is not traded here. */
@@ -69,6 +71,8 @@ export interface VenueModule<Name extends string = string> {
   name: Name;
   /** The setting that has its address, `KITE_BASE_URL`: the venue is traded where it is set. */
   addressSetting: string;
+  /** What its accounts are in. */
+  currency: CurrencyCode;
   /** Every setting it has, by name, as each is read from text. */
   settings: Readonly<Record<string, z.ZodType>>;
   /** Reads them as the environment has them; empty ones are left out. */
@@ -84,6 +88,21 @@ export type VenueModules = Readonly<Record<string, VenueModule>>;
 
 /** A setting of one word, such as an id. */
 export const oneWord = z.string().regex(/^[\x21-\x7e]+$/, 'must be one word');
+
+/** A setting of exchanges that trade in a currency, as our instruments name them: at least one, with commas between. */
+export function exchangesIn(currency: CurrencyCode) {
+  const tradesInIt = (code: string) => {
+    const found = marketOf(code);
+    return found.kind === 'market' && found.market.currency === currency;
+  };
+  const [example] = markets.flatMap((market) => (market.currency === currency ? market.exchanges : []));
+  const rule = `must be exchanges that trade in ${currency}, such as ${example}, with commas between`;
+  const exchange = z.string().refine(tradesInIt, rule);
+  return z
+    .string()
+    .transform((text) => text.split(',').map((one) => one.trim()))
+    .pipe(z.tuple([exchange], exchange));
+}
 
 /** A venue of a name that anybody may have written. */
 export function moduleNamed(modules: VenueModules, name: string): VenueModule | undefined {
@@ -108,6 +127,8 @@ export function webhooksOf(modules: VenueModules): VenueWebhook[] {
 /** What a venue says of itself; `Settings` is what its settings come to. */
 interface Declaration<Name extends string, Variables extends z.ZodRawShape, Settings extends object> {
   name: Name;
+  /** Left out: rupees. */
+  currency?: CurrencyCode;
   /** The setting of its address, with an example of one. */
   address: { setting: string; example: string };
   /** Its other settings, each read from text. */
@@ -116,13 +137,14 @@ interface Declaration<Name extends string, Variables extends z.ZodRawShape, Sett
   credentials: VenueModule['credentials'];
   /** Imports the venue's code itself: it costs every command some time to start. */
   open(deps: VenueDeps, settings: Settings): Promise<OpenVenue>;
-  warnings?(settings: Settings, exchange: string): VenueWarning[];
+  warnings?(settings: Settings, exchanges: readonly string[]): VenueWarning[];
   webhook?: VenueModule['webhook'];
 }
 
 /** Makes a module of what a venue says of itself: its settings are read once, and are its own business from then on. */
 export function venueModule<Name extends string, Variables extends z.ZodRawShape, Settings extends object>({
   name,
+  currency = INR.code,
   address,
   variables,
   credentials,
@@ -134,6 +156,7 @@ export function venueModule<Name extends string, Variables extends z.ZodRawShape
   const shape = z.object(variables);
   return {
     name,
+    currency,
     addressSetting: address.setting,
     settings: { ...addressVariable, ...shape.shape },
     credentials,
@@ -149,7 +172,7 @@ export function venueModule<Name extends string, Variables extends z.ZodRawShape
       const setUp: VenueSetUp = {
         settings,
         open: (deps) => venue.open(deps, settings),
-        warnings: (exchange) => venue.warnings?.(settings, exchange) ?? [],
+        warnings: (scanned) => venue.warnings?.(settings, scanned) ?? [],
       };
       return { kind: 'read', setUp };
     },

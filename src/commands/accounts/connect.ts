@@ -6,6 +6,7 @@ import { masterKeys } from '../../compose/venues.ts';
 import { targetOf } from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
 import type { Actor } from '../../domain/actions.ts';
+import { type CurrencyCode, INR } from '../../domain/currency.ts';
 import type { Mode } from '../../domain/types.ts';
 import type { Store } from '../../ports/store/store.ts';
 import { actorOf } from '../actor.ts';
@@ -61,22 +62,23 @@ async function workOf(what: string, flags: ConnectFlags, config: Config): Promis
   // Read before the database is opened: a person may take their time.
   const read = await readSecrets(module);
   if (read.kind === 'refusal') return read;
-  return connection({ user, venue: module.name, mode, by: actorOf(flags) }, read.secrets);
+  return connection({ user, venue: module.name, currency: module.currency, mode, by: actorOf(flags) }, read.secrets);
 }
 
 interface Connection {
   user: string;
   venue: string;
+  currency: CurrencyCode;
   mode: Mode;
   by: Actor;
 }
 
-function connection({ user, venue, mode, by }: Connection, secrets: object): Work {
+function connection({ user, venue, currency, mode, by }: Connection, secrets: object): Work {
   return async (config, store) => {
     const named = await userNamed(store, user);
     if ('kind' in named) return { ...named, message: `${named.message} New users: npm run import -- users F.csv` };
     const userId = named.id;
-    const opened = await store.call('open_account', { userId, venue, mode, by });
+    const opened = await store.call('open_account', { userId, venue, mode, currency, by });
     if (opened.kind === 'no_such_user')
       return refusal(
         'no_such_user',
@@ -85,14 +87,14 @@ function connection({ user, venue, mode, by }: Connection, secrets: object): Wor
     if (opened.kind === 'no_sizing')
       return refusal(
         'no_sizing',
-        `${userId} has no account yet to take capital and allocation from: import them first.`,
+        `${userId} has no account in ${currency} yet to take capital and allocation from: import them first.`,
       );
     const keys = masterKeys(config);
     if (!keys) throw new Error('the master key was there a moment ago');
     const { accountId, created, tradesAt } = opened;
     await storeVault({ store, clock: realClock(), keys, by }).write({ accountId, venue, mode }, secrets, null);
     say(`${created ? 'Opened' : 'Found'} the ${mode} account of ${userId} at ${venue}, and stored what opens it.`);
-    if (tradesAt !== venue) {
+    if (tradesAt !== venue && currency === INR.code) {
       say(`Their orders go to ${tradesAt}: to trade at ${venue}, import them with venue ${venue} (column venue).`);
     }
     say(`Now: npm run account -- check --user ${userId} --venue ${venue}`);

@@ -54,7 +54,8 @@ export async function readyCommand(
 export function readinessText(report: ReadinessReport, columns: number, paint: Paint = onScreen): string {
   const { mode, tradeDate, tradingDay, accounts, adjusted, external } = report;
   if (mode === 'paper') return 'Paper accounts need no check: they are always ready.';
-  if (accounts.length === 0) return 'There are no live accounts of active users here: npm run account -- connect …';
+  if (accounts.length === 0)
+    return 'There are no live accounts of active users in this market’s currency: npm run account -- connect …';
   const rows = accounts.map(({ userName, venue, ready: isReady, reason }): Cell[] => {
     const sign: Cell = isReady ? { text: '✓', tone: 'good' } : { text: '✗', tone: 'bad' };
     return [sign, fitted(userName, 30), venue, fitted(reason ?? 'ready', Math.max(columns - 50, 40))];
@@ -88,6 +89,8 @@ function todoOf({ userId, venue, reason, acknowledge }: AccountReadiness): strin
 const todos: Readonly<Record<string, string>> = {
   not_connected: 'npm run account -- connect --user USER --venue VENUE, then npm run ready',
   no_login: 'npm run account -- check --user USER --venue VENUE shows how to log in; then npm run ready',
+  other_currency:
+    'VENUE’s money is of another currency: give the user an account in it (column currency of the users file)',
   login_ends_at: 'the login ends before the market closes: log in anew, then npm run ready',
   venue_not_set_up: 'VENUE has no address here: set VENUE’s …_BASE_URL, or move the user to another venue',
   address_not_confirmed:

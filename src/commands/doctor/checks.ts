@@ -115,7 +115,7 @@ function isScanned(scanned: readonly ScannedMarket[], mic: string): boolean {
 }
 
 /** A check's name for a market: that of the NSE is the plain one. */
-function nameIn(name: string, mic: string): string {
+export function nameIn(name: string, mic: string): string {
   return mic === xnse.mic ? name : `${name} ${mic}`;
 }
 

@@ -2,22 +2,18 @@
 import { inspect } from '../../adapters/credentials/vault.ts';
 import { masterKeys, type RealVenues, realVenues } from '../../compose/venues.ts';
 import type { Config } from '../../config/config.ts';
-import { istDate } from '../../domain/market/india-time.ts';
-import { xnse } from '../../domain/market/market.ts';
-import { tradingDay } from '../../domain/market/session.ts';
+import type { Mic } from '../../domain/market/market.ts';
+import { dateIn, tradingDay } from '../../domain/market/session.ts';
 import type { Store } from '../../ports/store/store.ts';
 import type { LiveAccounts } from '../../ports/store/watch.ts';
 import type { Clock } from '../../ports/world.ts';
-import { type Check, errorText, firstFew, ok, warning, wrong } from './checks.ts';
+import { type Check, errorText, firstFew, nameIn, ok, warning, wrong } from './checks.ts';
 
 export interface VenueFacts {
   config: Config;
   store: Store;
   clock: Clock;
 }
-
-/** The one exchange whose signals and instruments this version reads. */
-const OUR_EXCHANGE = 'NSE';
 
 /**
  * What live trading needs beside the database: that the stored credentials open, that venues are set up and can send a
@@ -59,8 +55,9 @@ async function setUpChecks({ config, store, clock }: VenueFacts): Promise<Check[
     return [wrong('live venues', errorText(error), 'Correct it in the environment; .env.example lists every setting.')];
   }
   const checks = [ok('live venues', `${[...real.venues.keys()].join(', ')} set up`)];
+  const scanned = config.markets.flatMap(({ exchanges }) => exchanges);
   for (const [name, setUp] of config.venues.setUp) {
-    checks.push(...setUp.warnings(OUR_EXCHANGE).map(({ says, todo }) => warning(name, says, todo)));
+    checks.push(...setUp.warnings(scanned).map(({ says, todo }) => warning(name, says, todo)));
   }
   const browsers = [...real.logins].flatMap(([name, { loginUrl }]) => (loginUrl ? [name] : []));
   return browsers.length === 0 ? checks : [...checks, loginsCheck(config, browsers)];
@@ -86,37 +83,49 @@ function loginsCheck({ http: { publicUrl, cronSecret } }: Config, browsers: stri
   return ok('logins', `at ${at} come back to ${publicUrl}/api/venues/…/login`);
 }
 
-async function accountsChecks({ store, clock }: VenueFacts): Promise<Check[]> {
-  const today = istDate(clock.nowMs());
-  const { venues, notReady } = await store.call('read_live_accounts', { tradeDate: today });
+/** The live accounts of each scanned market, by its own day. */
+async function accountsChecks({ config, store, clock }: VenueFacts): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const market of config.markets) {
+    const today = dateIn(market, clock.nowMs());
+    const { venues, notReady } = await store.call('read_live_accounts', {
+      tradeDate: today,
+      currency: market.currency,
+    });
+    const overrides = await store.call('read_calendar_days', { exchange: market.calendar.name });
+    const trades = tradingDay(market, today, overrides).kind === 'open';
+    checks.push(...accountsOf(market.mic, { venues, notReady }, trades));
+  }
+  return checks;
+}
+
+function accountsOf(mic: Mic, { venues, notReady }: LiveAccounts, trades: boolean): Check[] {
   const total = (of: 'accounts' | 'connected' | 'ready') => venues.reduce((sum, one) => sum + one[of], 0);
   if (venues.length === 0) {
     const todo = 'npm run import -- users FILE.csv (column venue), then npm run account -- connect';
-    return [warning('live accounts', 'no active user has one', todo)];
+    return [warning(nameIn('live accounts', mic), 'no active user has one', todo)];
   }
-  const trades =
-    tradingDay(xnse, today, await store.call('read_calendar_days', { exchange: OUR_EXCHANGE })).kind === 'open';
-  return [connectedCheck(venues, total('accounts'), total('connected')), readyCheck(trades, total, notReady)];
+  return [
+    connectedCheck(nameIn('connected', mic), venues, total('accounts'), total('connected')),
+    readyCheck(nameIn('ready today', mic), trades, total, notReady),
+  ];
 }
 
-function connectedCheck(venues: LiveAccounts['venues'], accounts: number, connected: number): Check {
+function connectedCheck(name: string, venues: LiveAccounts['venues'], accounts: number, connected: number): Check {
   const each = venues.map((one) => `${one.connected} of ${one.accounts} at ${one.venue}`).join(', ');
-  if (connected === accounts) return ok('connected', `every live account: ${each}`);
-  return warning('connected', each, 'npm run account -- connect --user … --venue …');
+  if (connected === accounts) return ok(name, `every live account: ${each}`);
+  return warning(name, each, 'npm run account -- connect --user … --venue …');
 }
 
 function readyCheck(
+  name: string,
   trades: boolean,
   total: (of: 'accounts' | 'ready') => number,
   notReady: LiveAccounts['notReady'],
 ): Check {
-  if (!trades) return ok('ready today', 'no trading day: nobody has to be');
+  if (!trades) return ok(name, 'no trading day: nobody has to be');
   const says = `${total('ready')} of ${total('accounts')} live accounts`;
-  if (notReady.length === 0) return ok('ready today', says);
+  if (notReady.length === 0) return ok(name, says);
   const whys = notReady.map(({ venue, why, count }) => `${count} at ${venue}: ${why}`);
-  return warning(
-    'ready today',
-    `${says}; ${firstFew(whys)}`,
-    'npm run ready asks the venues, and says what to do for each',
-  );
+  return warning(name, `${says}; ${firstFew(whys)}`, 'npm run ready asks the venues, and says what to do for each');
 }

@@ -56,6 +56,7 @@ const books = z.object({
   userName: z.string(),
   active: z.boolean(),
   venue: z.string(),
+  currency: z.enum(currencyCodes),
   leverageCenti: z.int(),
   cashMinor: minor,
   heldMinor: minor,
@@ -184,10 +185,15 @@ export const accounts = {
   /** Reads through which days books are closed, and how many orders came since (up to `until`; left out: of no day). */
   read_closings: call<{ until?: string }>()(closings, { isReport: true }),
   /** Reads a page of accounts’ books, by id: what readiness and the evening’s sync compare. */
-  read_books: call<{ mode: string; tradeDate: string; accountIds: number[] | null; afterId: number; limit: number }>()(
-    z.array(books),
-    { isLong: true },
-  ),
+  read_books: call<{
+    mode: string;
+    /** Of the market whose day it is: accounts in another one have a day of their own. */
+    currency: CurrencyCode;
+    tradeDate: string;
+    accountIds: number[] | null;
+    afterId: number;
+    limit: number;
+  }>()(z.array(books), { isLong: true }),
   /** Reads which share each listing is, whether it is an instrument of ours or not. */
   read_shares: call<{ listings: { exchange: string; symbol: string }[] }>()(
     z.array(listing.extend({ share: z.string() })),
@@ -206,9 +212,13 @@ export const accounts = {
   /** Stores drifts, each once, and blocks their accounts; answers those that are new. */
   store_drifts: call<{ tradeDate: string; nowMs: number; drifts: Drift[] }>()(z.array(drift)),
   /** Queues the login reminders of a day: due from `dueMs` on, never sent from `sendBeforeMs` on. */
-  queue_login_reminders: call<{ tradeDate: string; dueMs: number; sendBeforeMs: number; nowMs: number }>()(
-    z.object({ queued: z.int() }),
-  ),
+  queue_login_reminders: call<{
+    currency: CurrencyCode;
+    tradeDate: string;
+    dueMs: number;
+    sendBeforeMs: number;
+    nowMs: number;
+  }>()(z.object({ queued: z.int() })),
   /** Reads what a person has to acknowledge of a user’s accounts. */
   read_blocks: call<{ userId: string }>()(z.array(blocks), { isReport: true }),
   /** Takes off what an operator has seen of what blocks an account, and just that. */

@@ -240,7 +240,10 @@ export const watch = {
    * Reads the live accounts that trade, by venue: how many are connected and may trade on a day, and why others may
    * not.
    */
-  read_live_accounts: call<{ tradeDate: string }>()(liveAccounts, { isLong: true, isReport: true }),
+  read_live_accounts: call<{ tradeDate: string; currency: CurrencyCode }>()(liveAccounts, {
+    isLong: true,
+    isReport: true,
+  }),
   /** Reads which sessions hold an account’s row, for how long, and what they did last. */
   read_lock_holders: call<{ accountId: number }>()(z.array(lockHolder)),
   /** Reads what the caller reaches beside the functions. */

@@ -11,7 +11,7 @@ import type { OrderToSend, VenueRead } from '../../ports/venue.ts';
 import { type KeyOf, missingShares, shareDifferences } from './compare-books.ts';
 import type { AccountApi, AccountsDeps, AccountVenue } from './deps.ts';
 import { type AccountReading, loginOf, missed, readAccount, readWithRetries } from './read-account.ts';
-import { calendarFault } from './venue-calendar.ts';
+import { calendarFault, currencyFault } from './venue-calendar.ts';
 
 /** One account and what came out of asking about it. */
 export interface Checked {
@@ -39,7 +39,7 @@ const PROBES = 3;
 const RECHECK_MS = 5_000;
 
 /**
- * Asks everything about one account: its login (and logs in where the venue lets us do that by ourselves), the address
+ * Asks everything about one account: its currency, its login (and logs in where the venue lets us do that by ourselves), the address
  * its orders leave from, its venue's calendar of the day, a margin, then its orders, shares and money. The first thing that is wrong is the reason.
  */
 export async function check(deps: AccountsDeps, day: Day, books: Books): Promise<Checked> {
@@ -47,6 +47,8 @@ export async function check(deps: AccountsDeps, day: Day, books: Books): Promise
   const accountApi = venue?.accountApi ?? null;
   const not = (reason: string): Checked => ({ books, accountApi, reading: { kind: 'missed', reason } });
   if (!venue || !accountApi) return not(`venue_not_set_up: ${books.venue}`);
+  const currency = currencyFault(venue, books);
+  if (currency !== null) return not(currency);
   const login = await loginFor(deps, day, accountApi, books);
   if (login !== null) return not(login);
   const address = await faultOfAddress(deps, venue, books);

@@ -24,7 +24,7 @@ import { emitLeftOrders, type LeftOrder, leftOrders } from './emit-left-orders.t
 import { type AccountReading, booksOf, pagesOfBooks, readAccount } from './read-account.ts';
 import type { ReadyRequest } from './readiness.ts';
 import { unreadOfOurs } from './unreadable-rows.ts';
-import { isOfMarket } from './venue-calendar.ts';
+import { currencyFault } from './venue-calendar.ts';
 
 export interface SyncReport {
   tradeDate: string;
@@ -58,14 +58,14 @@ export async function sync(deps: SyncDeps, request: ReadyRequest): Promise<SyncR
   };
   if (mode === 'paper' || !tradingDayToday) return report;
   const left: LeftOrder[] = [];
-  for await (const page of pagesOfBooks(deps, mode, tradeDate, accountIds)) {
+  const day = { mode, market, tradeDate, concurrency };
+  for await (const page of pagesOfBooks(deps, day, accountIds)) {
     if (stop?.aborted) {
       report.complete = false;
       break;
     }
     left.push(...leftOrders(page));
-    const ofMarket = page.filter((books) => isOfMarket(deps, market, books));
-    await syncPage(deps, report, ofMarket, concurrency);
+    await syncPage(deps, day, report, page);
   }
   const actions = report.drifts.length > 0 ? await actionsOf(deps, market, report) : [];
   emitSync(deps, report, actions);
@@ -78,11 +78,19 @@ interface BooksRead {
   reading: AccountReading;
 }
 
-async function syncPage(deps: AccountsDeps, report: SyncReport, page: Books[], concurrency: number): Promise<void> {
-  const accounts = await legible(deps, await readAccounts(deps, page, concurrency));
+/** What is the same for all accounts. */
+interface Day {
+  mode: Mode;
+  market: Market;
+  tradeDate: string;
+  concurrency: number;
+}
+
+async function syncPage(deps: AccountsDeps, day: Day, report: SyncReport, page: Books[]): Promise<void> {
+  const accounts = await legible(deps, await readAccounts(deps, page, day.concurrency));
   const first = await differencesOf(deps, accounts);
   const suspects = accounts.filter(({ books }) => (first.get(books.accountId) ?? []).length > 0);
-  const second = await readAgain(deps, report, suspects, concurrency);
+  const second = await readAgain(deps, day, suspects);
   const drifts = suspects.flatMap(({ books: { accountId } }) => {
     const both = inBoth(first.get(accountId) ?? [], second.get(accountId) ?? []);
     return both.map((one) => ({ accountId, ...one }));
@@ -107,24 +115,22 @@ async function readAccounts({ venues, clock }: AccountsDeps, page: Books[], conc
   const limit = pLimit(concurrency);
   return Promise.all(
     page.map(async (books) => {
-      const accountApi = venues.get(books.venue)?.accountApi;
+      const venue = venues.get(books.venue);
+      const accountApi = venue?.accountApi;
       if (!accountApi) return { books, reading: { kind: 'missed', reason: `venue_not_set_up: ${books.venue}` } };
+      const reason = currencyFault(venue, books);
+      if (reason !== null) return { books, reading: { kind: 'missed', reason } };
       return { books, reading: await limit(() => readAccount(clock, accountApi, books)) };
     }),
   );
 }
 
-async function readAgain(
-  deps: AccountsDeps,
-  { mode, tradeDate }: SyncReport,
-  suspects: BooksRead[],
-  concurrency: number,
-): Promise<Map<number, Difference[]>> {
+async function readAgain(deps: AccountsDeps, day: Day, suspects: BooksRead[]): Promise<Map<number, Difference[]>> {
   if (suspects.length === 0) return new Map();
   await deps.clock.sleep(RECHECK_MS);
   const ids = suspects.map(({ books }) => books.accountId);
-  const now = await booksOf(deps, mode, tradeDate, ids);
-  return differencesOf(deps, await legible(deps, await readAccounts(deps, [...now.values()], concurrency)));
+  const now = await booksOf(deps, day, ids);
+  return differencesOf(deps, await legible(deps, await readAccounts(deps, [...now.values()], day.concurrency)));
 }
 
 async function differencesOf(deps: AccountsDeps, accounts: BooksRead[]): Promise<Map<number, Difference[]>> {

@@ -1,4 +1,5 @@
 // Reads an account's orders, shares and money at its venue: all of it, or nothing.
+import type { Market } from '../../domain/market/market.ts';
 import { untrustedText } from '../../domain/text/secrets.ts';
 import type { Books } from '../../ports/store/accounts.ts';
 import type { AccountAtVenue, SessionStatus, VenueRead } from '../../ports/venue.ts';
@@ -62,16 +63,23 @@ export async function loginOf(accountApi: AccountApi, account: AccountAtVenue): 
   return { kind: status.kind === 'closed' ? 'no_session' : 'unreadable', reason: status.reason };
 }
 
-/** Our books of a mode's accounts, or of those that are named, page after page. */
+/** Whose books: the accounts of a mode in the currency of the market whose trade date it is. */
+interface Whose {
+  mode: string;
+  market: Pick<Market, 'currency'>;
+  tradeDate: string;
+}
+
+/** Our books of these accounts, or of those of them that are named, page after page. */
 export async function* pagesOfBooks(
   { store }: AccountsDeps,
-  mode: string,
-  tradeDate: string,
+  { mode, market: { currency }, tradeDate }: Whose,
   named?: readonly number[],
 ): AsyncGenerator<Books[]> {
   const accountIds = named ? [...named] : null;
   for (let afterId = 0; ; ) {
-    const page = await store.call('read_books', { mode, tradeDate, accountIds, afterId, limit: PAGE_SIZE });
+    const args = { mode, currency, tradeDate, accountIds, afterId, limit: PAGE_SIZE };
+    const page = await store.call('read_books', args);
     const last = page.at(-1);
     if (!last) return;
     yield page;
@@ -80,7 +88,11 @@ export async function* pagesOfBooks(
 }
 
 /** Our books of some accounts, as they are now. */
-export async function booksOf({ store }: AccountsDeps, mode: string, tradeDate: string, accountIds: number[]) {
-  const args = { mode, tradeDate, accountIds, afterId: 0, limit: accountIds.length };
+export async function booksOf(
+  { store }: AccountsDeps,
+  { mode, market: { currency }, tradeDate }: Whose,
+  accountIds: number[],
+) {
+  const args = { mode, currency, tradeDate, accountIds, afterId: 0, limit: accountIds.length };
   return new Map((await store.call('read_books', args)).map((books) => [books.accountId, books]));
 }

@@ -1,7 +1,7 @@
 // Readiness before the session: whether each live account can trade today, and its books brought up to the venue's.
 import pLimit from 'p-limit';
 import { actionsSincePreviousClose } from '../../domain/market/corporate-actions.ts';
-import { type Market, xnse } from '../../domain/market/market.ts';
+import { exchangesDueIn, type Market, xnse } from '../../domain/market/market.ts';
 import { dateIn, tradingDay } from '../../domain/market/session.ts';
 import type { Mode } from '../../domain/types.ts';
 import type { Deps } from '../../ports/deps.ts';
@@ -24,11 +24,10 @@ import { emitLeftOrders, type LeftOrder, leftOrders } from './emit-left-orders.t
 import { pagesOfBooks } from './read-account.ts';
 import { sharesToBook } from './unknown-shares.ts';
 import { emitLeftOut, unreadOfOurs } from './unreadable-rows.ts';
-import { isOfMarket } from './venue-calendar.ts';
 
 export interface ReadyRequest {
   mode: Mode;
-  /** Whose trading day it is; left out: the NSE's. */
+  /** Whose trading day it is, and whose currency's accounts are asked; left out: the NSE's. */
   market?: Market;
   /** How many accounts are asked about at once. */
   concurrency: number;
@@ -68,7 +67,7 @@ export interface ReadinessReport {
 }
 
 /**
- * Asks the venue of every active live account whether it can trade today, brings our books to the venue's before the
+ * Asks the venue of every active live account in the market's currency whether it can trade today, brings our books to the venue's before the
  * day's first trade, stores a verdict per account, and reminds whose login is missing. What can't be read is «not ready», never «flat». May be done
  * again at any time: a younger verdict takes the place of an older one, and a difference is booked once.
  */
@@ -86,13 +85,13 @@ export async function ready(
   if (mode === 'paper') return report;
   const limit = pLimit(concurrency);
   const left: LeftOrder[] = [];
-  for await (const page of pagesOfBooks(deps, mode, day.tradeDate, accountIds)) {
+  for await (const page of pagesOfBooks(deps, day, accountIds)) {
     if (stop?.aborted) {
       report.complete = false;
       break;
     }
     left.push(...leftOrders(page));
-    const active = page.filter((books) => books.active && isOfMarket(deps, market, books));
+    const active = page.filter((books) => books.active);
     // Before the first question: a page that waits for its slowest account must not look younger than it is.
     const checkedAtMs = deps.clock.nowMs();
     const checked = await Promise.all(active.map((books) => limit(() => check(deps, day, books))));
@@ -114,7 +113,9 @@ async function today(
   const tradeDate = dateIn(market, clock.nowMs());
   const overrides = await operatorDays(market);
   const day = tradingDay(market, tradeDate, overrides);
-  const { signals, corporateActions } = await store.call('read_inputs', { mode, tradeDate, runId: '' });
+  const { signals: ofDate, corporateActions } = await store.call('read_inputs', { mode, tradeDate, runId: '' });
+  const exchanges = exchangesDueIn(market);
+  const signals = ofDate.filter(({ exchange }) => exchanges.includes(exchange));
   const actions = actionsSincePreviousClose(market, corporateActions, tradeDate, overrides);
   const closeMs = day.kind === 'open' ? day.closeMs : null;
   const open = day.kind === 'open';

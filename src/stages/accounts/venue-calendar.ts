@@ -1,11 +1,11 @@
-// Compares our calendar of the day with what an account's venue says of it: two that differ are no day to trade.
-import { type Market, type Mic, xnse } from '../../domain/market/market.ts';
-import type { BeyondCoverage, ClosedDay, OpenDay } from '../../domain/market/session.ts';
+// Compares an account's currency and our calendar of the day with its venue's: where they differ it does not trade.
+import type { Market, Mic } from '../../domain/market/market.ts';
+import { type BeyondCoverage, type ClosedDay, marketOfExchange, type OpenDay } from '../../domain/market/session.ts';
 import { zonedTime } from '../../domain/market/zone.ts';
 import type { Books } from '../../ports/store/accounts.ts';
 import type { VenueTradingDay } from '../../ports/venue.ts';
 import type { Clock } from '../../ports/world.ts';
-import type { AccountApi, AccountsDeps } from './deps.ts';
+import type { AccountApi, AccountVenue } from './deps.ts';
 import { missed, readWithRetries } from './read-account.ts';
 
 type Day = OpenDay | ClosedDay | BeyondCoverage;
@@ -14,13 +14,16 @@ type Day = OpenDay | ClosedDay | BeyondCoverage;
 const INDIA: readonly Mic[] = ['XNSE', 'XBOM'];
 
 /**
- * Whether an account is one of a market's day: its venue trades there. On the NSE's day every account is asked, also
- * one whose venue has no address here or trades elsewhere: whoever runs this hears why it can't trade.
+ * Why an account can't be at its venue: it is in a currency nothing there trades in, so the venue's money would be taken for
+ * money of another currency. null: it can.
  */
-export function isOfMarket({ venues }: Pick<AccountsDeps, 'venues'>, market: Market, { venue }: Books): boolean {
-  if (market.mic === xnse.mic) return true;
-  const capabilities = venues.get(venue)?.capabilities;
-  return capabilities !== undefined && (capabilities.markets ?? INDIA).includes(market.mic);
+export function currencyFault(
+  { capabilities }: Pick<AccountVenue, 'capabilities'>,
+  books: Pick<Books, 'venue' | 'currency'>,
+): string | null {
+  const theirs = new Set((capabilities.markets ?? INDIA).map((mic) => marketOfExchange(mic).currency));
+  if (theirs.has(books.currency)) return null;
+  return `other_currency: ${books.venue} trades in ${[...theirs].join(', ')}, the account is in ${books.currency}`;
 }
 
 /**

@@ -25,7 +25,8 @@ export async function remindOfLogins(
   if (nowMs >= sendBeforeMs) return 0;
   // Nobody is woken, and nobody logs in before their broker has ended yesterday's logins (Kite: 06:00).
   const dueMs = Math.max(nowMs, msIn(market, tradeDate, market.times.remindFrom));
-  const { queued } = await store.call('queue_login_reminders', { tradeDate, dueMs, sendBeforeMs, nowMs });
+  const { currency } = market;
+  const { queued } = await store.call('queue_login_reminders', { currency, tradeDate, dueMs, sendBeforeMs, nowMs });
   emit({ type: 'reminders_queued', tradeDate, count: queued });
   try {
     await notify(deps, concurrency, stoppedWithin(SEND_WITHIN_MS, stop));

@@ -140,7 +140,7 @@ onEveryDatabase('credentials', ({ store, session, value }) => {
   });
 
   test('live accounts that trade are counted by venue, with why some may not on a day', async () => {
-    const day = { tradeDate: '2025-08-28' };
+    const day = { tradeDate: '2025-08-28', currency: 'INR' } as const;
     expect(await store.call('read_live_accounts', day)).toEqual({ venues: [], notReady: [] });
     const users = ['asha', 'bela', 'chand', 'dev'].map((id) => user(id, { venue: id === 'dev' ? 'lemonn' : 'kite' }));
     await store.call('import_users', { by: tester, users, mode: 'live', source: 's', nowMs });
@@ -161,7 +161,7 @@ onEveryDatabase('credentials', ({ store, session, value }) => {
         { venue: 'lemonn', why: 'not connected yet', count: 1 },
       ],
     });
-    const next = await store.call('read_live_accounts', { tradeDate: '2025-08-29' });
+    const next = await store.call('read_live_accounts', { ...day, tradeDate: '2025-08-29' });
     expect(next.notReady[0]).toEqual({ venue: 'kite', why: 'not_checked_today', count: 2 });
   });
 

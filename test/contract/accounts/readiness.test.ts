@@ -49,7 +49,7 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
     };
   };
   const books = (accountIds: number[] | null = null) =>
-    store.call('read_books', { mode: 'live', tradeDate, accountIds, afterId: 0, limit: 10 });
+    store.call('read_books', { mode: 'live', currency: 'INR', tradeDate, accountIds, afterId: 0, limit: 10 });
   const drift = (accountId: number, change: Partial<Drift> = {}): Drift => {
     return { accountId, kind: 'position', what: 'NSE:TITAN', ours: '10', theirs: '0', ...change };
   };

@@ -25,7 +25,10 @@ onEveryDatabase('reminders of a missing login', ({ store, session, value }) => {
       verdicts: [{ accountId, ready: reason === null, reason, checkedAtMs }],
     });
   const queue = (change: object = {}) =>
-    store.call('queue_login_reminders', { tradeDate, dueMs: atMs, sendBeforeMs: scanMs, nowMs: atMs, ...change });
+    store.call('queue_login_reminders', {
+      ...{ currency: 'INR', tradeDate, dueMs: atMs, sendBeforeMs: scanMs, nowMs: atMs },
+      ...change,
+    });
   const due = (nowMs = atMs) => store.call('read_due_messages', { runId: null, limit: 100, nowMs });
   const mark = async (nowMs = atMs) => {
     const messages = (await due(nowMs)).map(({ messageId }) => ({ messageId, text: 'Log in', to: number }));

@@ -48,7 +48,9 @@ export interface TestRun {
 export async function openTestRun(store: Store, options: TestRunOptions = {}): Promise<TestRun> {
   const { runId = 'XNSE:2025-08-28:open:paper', mode = 'paper' } = options;
   const { signals = [signal('TITAN')], users = [user('asha')] } = options;
-  const instruments = [...new Set(signals.map(({ symbol }) => symbol))].map((symbol) => instrument(symbol));
+  // A listing at the BSE is made by its signal, beside the NSE's of the same share.
+  const listed = signals.map(({ exchange, symbol }) => ({ symbol, exchange: exchange === 'BSE' ? 'NSE' : exchange }));
+  const instruments = [...new Map(listed.map((one) => [one.symbol, instrument(one.symbol, one)])).values()];
   await store.call('import_instruments', { by: tester, instruments });
   await store.call('import_signals', { by: tester, signals, source: 'import:signals.csv' });
   await store.call('import_users', { by: tester, users, mode, source: 'import:users.csv', nowMs });
@@ -64,7 +66,7 @@ export async function openTestRun(store: Store, options: TestRunOptions = {}): P
     limits: { ...limits, ...options.limits },
     problems: [],
     signals: signals.map(({ id }, index) => ({ signalId: id, position: index + 1, sendBeforeMs })),
-    quotes: options.quotes ?? instruments.map(({ symbol }) => quote(symbol)),
+    quotes: options.quotes ?? instruments.map(({ exchange, symbol }) => ({ ...quote(symbol), exchange })),
     userIds: users.map(({ id }) => id),
   });
   const run = await store.call('read_run', { runId });

@@ -189,11 +189,11 @@ describe('readiness', () => {
 
   test('asks it for a share of every exchange of the day before it takes a venue for silent', async () => {
     const signals = ['TITAN', 'INFY', 'SBIN', 'ITC'].map((symbol, n) => signal(symbol, { rank: n + 1 }));
-    const abroad = signal('AAPL', { rank: 5, exchange: 'US' });
-    await venues.world.store.call('import_signals', { by: tester, signals: [...signals, abroad], source: 'test' });
+    const bse = signal('AXISBANK', { rank: 5, exchange: 'BSE' });
+    await venues.world.store.call('import_signals', { by: tester, signals: [...signals, bse], source: 'test' });
     venues.lemonn.pages['POST /margin-info'] = { approximateMargin: '0' };
     venues.kite.pages['POST /margins/orders'] = (_query: unknown, body: string) =>
-      JSON.parse(body).map((one: { exchange: string }) => ({ ...one, total: one.exchange === 'US' ? 1 : 'none' }));
+      JSON.parse(body).map((one: { exchange: string }) => ({ ...one, total: one.exchange === 'BSE' ? 1 : 'none' }));
     expect(await reasons()).toEqual({ asha: null, ravi: null });
   });
 

@@ -175,7 +175,14 @@ describe('an order that was left to a person after its day', () => {
     expect(await store.call('read_gauges', { days: [{ market: 'XNSE', tradeDate }] })).toMatchObject({
       leftToAPerson: 1,
     });
-    const all = { mode: 'paper' as const, tradeDate: nextDate, accountIds: null, afterId: 0, limit: 9 };
+    const all = {
+      mode: 'paper',
+      currency: 'INR',
+      tradeDate: nextDate,
+      accountIds: null,
+      afterId: 0,
+      limit: 9,
+    } as const;
     const [books] = await store.call('read_books', all);
     expect(books?.orders).toMatchObject([{ clientOrderId: name, leftToAPerson: true }]);
     await store.call('finish_runs', { nowMs: clock.nowMs() });

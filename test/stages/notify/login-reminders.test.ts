@@ -5,7 +5,7 @@ import type { TwilioSettings } from '../../../src/adapters/notifiers/twilio-sett
 import { loginLinks, loginStateKey } from '../../../src/compose/venues.ts';
 import { readConfig } from '../../../src/config/config.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
-import { marketOf } from '../../../src/domain/market/market.ts';
+import { marketOfExchange } from '../../../src/domain/market/session.ts';
 import { reminderTemplates } from '../../../src/domain/messages/login-reminder.ts';
 import { readState } from '../../../src/http/callers/login-state.ts';
 import type { World } from '../../../src/ports/world.ts';
@@ -24,6 +24,7 @@ import { openVenueBooks, type VenueBooks } from '../support/venue-books.ts';
 const minuteMs = 60_000;
 const asha = user('asha', { name: 'Asha Rao', venue: 'kite', whatsapp: '+919000000001' });
 const people = [asha, user('ravi', { venue: 'lemonn', whatsapp: '+919000000002' })];
+const inDollars = people.map((one) => ({ ...one, currency: 'USD' as const }));
 
 let database: TestDatabase;
 let venues: VenueBooks;
@@ -78,15 +79,17 @@ describe('a check that misses a login', () => {
     expect(await database.session.query('select 1 from public.messages')).toEqual([]);
   });
 
-  test('goes by the clock of the market it is checked for, at venues that trade there', async () => {
-    const xnys = marketOf('XNYS');
-    if (xnys.kind !== 'market') throw new Error(xnys.message);
-    // 08:45 in New York, eleven hours after the NSE's slot was due.
+  test('goes by the clock of the market it is checked for, for accounts in its currency', async () => {
+    const market = marketOfExchange('US');
+    const there = (of: World) => ready(of, { mode: 'live', market, concurrency: 4 });
+    // 08:45 in New York, nine hours after the NSE's slot was due.
     venues.clock.jump(9.5 * 60 * minuteMs);
     expect(await check()).toMatchObject({ reminders: 0 });
+    expect(await there(venues.world)).toMatchObject({ accounts: [], reminders: 0 });
+    await venues.close();
+    await open('18:15', tradeDate, inDollars);
     const { world } = venues;
-    const there = (of: World) => ready(of, { mode: 'live', market: xnys.market, concurrency: 4 });
-    expect(await there(world)).toMatchObject({ accounts: [], reminders: 0 });
+    expect(await check()).toMatchObject({ accounts: [], reminders: 0 });
     const abroad = [...world.venues].map(([name, venue]) => {
       return [name, { ...venue, capabilities: { ...venue.capabilities, markets: ['XNYS'] } }] as const;
     });

@@ -12,14 +12,15 @@ import { decideAll, openTestRun } from '../../contract/support/test-run.ts';
 import { type ConnectProxy, openConnectProxy } from '../../simulators/connect-proxy.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/venues/alpaca-exchange.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
-import { nowMs, user } from '../../support/builders.ts';
+import { nowMs, signal, user } from '../../support/builders.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { setClock } from '../support/clocks.ts';
 import { storeOf } from '../support/run-day.ts';
 
-const users = [user('asha', { venue: 'alpaca', leverageCenti: 100 }), user('ravi', { venue: 'alpaca' })];
+const users = ['asha', 'ravi'].map((id) => user(id, { venue: 'alpaca', currency: 'USD' }));
+const signals = [signal('AAPL', { exchange: 'US' })];
 let database: TestDatabase;
 let alpaca: AlpacaExchange;
 let proxy: ConnectProxy;
@@ -48,7 +49,7 @@ beforeEach(async () => {
   const clock = quickClock();
   [alpaca, proxy] = await Promise.all([openAlpacaExchange(clock), openConnectProxy()]);
   const CREDENTIALS_KEY = randomBytes(32).toString('base64');
-  const alpacaSettings = { ALPACA_BASE_URL: alpaca.options.baseUrl, ALPACA_EXCHANGES: 'NSE' };
+  const alpacaSettings = { ALPACA_BASE_URL: alpaca.options.baseUrl };
   const read = readConfig({ TRADING_MODE: 'live', MAX_ORDER_VALUE: '1000000', CREDENTIALS_KEY, ...alpacaSettings });
   const keys = read.kind === 'config' ? masterKeys(read.config) : null;
   if (read.kind !== 'config' || !keys) throw new Error('the settings are good');
@@ -82,15 +83,14 @@ const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout
 const open = (many: number) => until(() => expect(alpaca.stream.listening()).toBe(many));
 const orders = () => database.session.query('select status, next_lookup_at > now() as later from public.orders');
 
-/** Asha's order of TITAN, with Alpaca and not to be looked up for a long time. */
+/** Asha's order of Apple, with Alpaca and not to be looked up for a long time. */
 async function sent(): Promise<void> {
   await database.session.exec(`
     insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, source, at)
       select id, 'deposit', 10000000, 0, 'test', now() from public.accounts;
     update public.accounts set cash_minor = 10000000, not_ready = null, checked_for = '2025-08-28'`);
-  await decideAll(
-    await openTestRun(world.store, { mode: 'live', runId: 'XNSE:2025-08-28:open:live', users: users.slice(0, 1) }),
-  );
+  const run = { mode: 'live', runId: 'XNYS:2025-08-28:open:live', signals, users: users.slice(0, 1) } as const;
+  await decideAll(await openTestRun(world.store, run));
   await execute(world, 1);
   expect(await orders()).toMatchObject([{ status: 'working' }]);
   await database.session.exec("update public.orders set next_lookup_at = now() + interval '1000 days'");

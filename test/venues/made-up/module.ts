@@ -12,8 +12,9 @@ export const madeUp = venueModule({
     const [{ madeUpVenue }, { madeUpLogin }] = await Promise.all([import('./venue.ts'), import('./login.ts')]);
     return { venue: madeUpVenue({ ...deps, ...settings }), login: madeUpLogin({ ...deps, ...settings }) };
   },
-  warnings({ market }, exchange) {
-    if (market === exchange) return [];
-    return [{ says: `made-up is for ${market}, and signals are of ${exchange}`, todo: `MADE_UP_MARKET=${exchange}` }];
+  warnings({ market }, exchanges) {
+    if (exchanges.includes(market)) return [];
+    const [first] = exchanges;
+    return [{ says: `made-up is for ${market}, and signals are of ${first}`, todo: `MADE_UP_MARKET=${first}` }];
   },
 });

@@ -1,27 +1,19 @@
-// Alpaca as a module: its settings, what is stored of an account, and the exchanges it may be meant for by mistake.
+// Alpaca as a module: its settings, what is stored of an account, and whose symbols go there.
 import { z } from 'zod';
 import { webAddress } from '../../../ports/web-address.ts';
-import { venueModule } from '../module.ts';
+import { exchangesIn, venueModule } from '../module.ts';
 
 /** Where Alpaca's market data is (docs.alpaca.markets), for paper and live keys alike. */
 const DATA_URL = 'https://data.alpaca.markets';
 
-/** As our instruments name them: at least one. */
-const exchanges = z
-  .string()
-  .transform((text) => text.split(',').map((one) => one.trim()))
-  .pipe(z.tuple([exchange()], exchange()));
-
-function exchange() {
-  return z.string().regex(/^[A-Z]{2,10}$/, 'must be names of exchanges, such as NSE, with commas between');
-}
-
 export const alpaca = venueModule({
   name: 'alpaca',
+  currency: 'USD',
   address: { setting: 'ALPACA_BASE_URL', example: 'https://api.alpaca.markets' },
   variables: {
     ALPACA_DATA_URL: webAddress(DATA_URL).optional(),
-    ALPACA_EXCHANGES: exchanges.default(['US']),
+    /** Its money is dollars: what trades in others is nothing for it. */
+    ALPACA_EXCHANGES: exchangesIn('USD').default(['US']),
     ALPACA_FEED: z.enum(['iex', 'sip'], { error: 'must be iex or sip' }).default('iex'),
   },
   settings: (variables, baseUrl) => ({
@@ -39,9 +31,9 @@ export const alpaca = venueModule({
     const { alpacaVenue } = await import('./venue.ts');
     return { venue: alpacaVenue({ ...deps, ...settings }) };
   },
-  warnings({ exchanges: taken }, signalsExchange) {
-    if (taken.includes(signalsExchange)) return [];
-    const says = `alpaca takes ${taken.join(', ')} only, and signals are of ${signalsExchange}: it gets no order`;
-    return [{ says, todo: `ALPACA_EXCHANGES=${signalsExchange}, if the same symbols are meant there` }];
+  warnings({ exchanges: taken }, scanned) {
+    if (taken.some((one) => scanned.includes(one))) return [];
+    const says = `alpaca takes ${taken.join(', ')} only, and MARKETS scans no such market: a schedule sends it no order`;
+    return [{ says, todo: 'Add XNYS to MARKETS: MARKETS=XNSE,XNYS' }];
   },
 });

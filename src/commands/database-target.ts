@@ -3,11 +3,10 @@ import { type DatabaseTarget, openStore, targetExists, targetName, targetOf } fr
 import type { Config } from '../config/config.ts';
 import type { Store } from '../ports/store/store.ts';
 
-/** The database of a command that is not a scan: DATABASE_URL, else `.data/main`, else (only that is there) the sample. */
+/** The database of a command that is not a scan: DATABASE_URL, else `.data/main`, else (only that is there) a sample. */
 export function targetToRead(config: Config): DatabaseTarget {
-  const main = targetOf(config, 'main');
-  const sample = targetOf(config, 'sample');
-  return targetExists(main) || !targetExists(sample) ? main : sample;
+  const targets = (['main', 'sample', 'sample-xnys'] as const).map((name) => targetOf(config, name));
+  return targets.find(targetExists) ?? targetOf(config, 'main');
 }
 
 /** Opens the database a command works on, and closes it whatever happens. */

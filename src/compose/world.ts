@@ -36,7 +36,7 @@ export type DatabaseTarget =
   | { kind: 'embedded'; path: string | null };
 
 /** DATABASE_URL says where, else SUPABASE_URL; without both it is `.data/NAME`. */
-export function targetOf(config: Config, name: 'sample' | 'main'): DatabaseTarget {
+export function targetOf(config: Config, name: 'sample' | 'sample-xnys' | 'main'): DatabaseTarget {
   // The sample is for a database of its own, never for a project.
   if (config.supabase !== null && name === 'main') return { kind: 'supabase', ...config.supabase };
   const url = config.databaseUrl;

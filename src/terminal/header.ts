@@ -17,8 +17,8 @@ export interface HeaderFacts {
   time: string;
   mode: Mode;
   dryRun: boolean;
-  /** True for the bundled sample session. */
-  sample: boolean;
+  /** What the bundled sample session is; null: it is none. */
+  sample: string | null;
   /** Where the database is; a password in it is not shown. */
   database: string;
   users: number;
@@ -57,7 +57,7 @@ export function headerText(facts: HeaderFacts, columns: number, paint: Paint): s
   const rows: [string, string][] = [
     ['Session', `${sessionLabel(session)}, ${fitted(time, 60)}`],
     ['Mode', mode === 'live' ? paint('bad', 'LIVE: real orders, real money') : 'paper: no real money'],
-    ...(sample ? [['Data', 'the bundled sample: real NSE prices of that day, sample users'] as [string, string]] : []),
+    ...(sample === null ? [] : [['Data', sample] as [string, string]]),
     ...pricesRow(facts, paint),
     ['Database', databaseText(database)],
     ['Users', grouped(users)],

@@ -91,6 +91,36 @@ describe('the bundled sample', { timeout: 180_000 }, () => {
     expect(why.stdout).toMatch(/as many open positions as|max_open_positions/);
   });
 
+  test('of New York prints what its page says, in dollars and by New York’s clock, in a database of its own', async () => {
+    const { run, runAlone } = cliSandbox();
+    const page = 'docs/sample-run-new-york.md';
+    const printedAndShown = async (command: string, args: string[]) => {
+      const { code, stdout, stderr } = await runAlone(['scan', '--market', 'XNYS', ...args]);
+      expect([code, stderr]).toEqual([0, '']);
+      const printed = new Set(stdout.split('\n').map(squeezed));
+      const shown = shownIn(page, command);
+      expect(shown.length).toBeGreaterThan(50);
+      expect(shown.filter((line) => !printed.has(line))).toEqual([]);
+      return stdout;
+    };
+    await printedAndShown('npm run scan -- --market XNYS --dry-run', ['--dry-run']);
+    const text = await printedAndShown('npm run scan -- --market XNYS', []);
+    expect(text).toContain('09:35 New York time (virtual clock)');
+    expect(text).not.toMatch(/₹|IST/);
+    const { stdout } = await run(['scan', '--market', 'XNYS', '--json']);
+    const report = reportOn(stdout);
+    expect(report).toMatchObject({
+      runId: 'XNYS:2026-06-09:open:paper',
+      skipped: { reason: 'already_done', nextSession: 'XNYS:2026-06-10:open' },
+      totals: { users: 5, signals: 4, accepted: 8, filled: 8 },
+    });
+    // $20.60 for each million sold, rounded up to the cent; what is bought costs nothing.
+    const charged = report.orders.filter(({ charges }) => charges !== '0.00');
+    expect(charged).toMatchObject([{ symbol: 'XOM', side: 'SELL', charges: '0.14', currency: 'USD' }]);
+    const why = await run(['why', '--user', 'Samuel Green', '--symbol', 'MSFT']);
+    expect([why.code, why.stdout]).toEqual([0, expect.stringContaining('$514.05')]);
+  });
+
   test('a dry run leaves no file where none was', async () => {
     const { run, runAlone, fingerprint } = cliSandbox(false);
     const shown = await runAlone(['scan', '--dry-run']);

@@ -133,7 +133,7 @@ describe('the head', () => {
     time: '09:20 IST',
     mode: 'paper',
     dryRun: false,
-    sample: true,
+    sample: 'the bundled sample: real NSE prices of that day, sample users',
     database: '.data/sample',
     users: 5,
     signals: [
@@ -163,7 +163,7 @@ and message every user once.`);
 
   test('real money is said, a dry run too, and a password in an address is not', () => {
     const text = headerText(
-      { ...facts, signals: [], mode: 'live', sample: false, database: 'postgres://me:s3cret@db.local/scan?password=x' },
+      { ...facts, signals: [], mode: 'live', sample: null, database: 'postgres://me:s3cret@db.local/scan?password=x' },
       80,
       plain,
     );

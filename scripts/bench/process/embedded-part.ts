@@ -8,7 +8,7 @@ import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { Quotes } from '../../../src/ports/world.ts';
 import { run } from '../../../src/run.ts';
-import { sampleDate, sampleFaults, samplePrices, seedSample } from '../../../src/sample/sample.ts';
+import { nseSample } from '../../../src/sample/sample.ts';
 import { clocked } from '../bench-case.ts';
 import { listen, say } from '../child-process.ts';
 import { benchRequest, importDay, plainConfig, startMs } from '../core/day.ts';
@@ -29,7 +29,7 @@ export async function embeddedPart(input: unknown): Promise<void> {
   const { quotes, atMs } = what === 'sample' ? await sample(store) : await day(store, users);
   const { ms, result } = await clocked(async () => {
     const clock = virtualClock(atMs);
-    const faults = what === 'sample' ? sampleFaults() : null;
+    const faults = what === 'sample' ? nseSample.faults() : null;
     const options = { config, target, store, clock, quotes, faults, emit: () => undefined, freedAtMs: atMs };
     return run(await makeWorld(options), { ...benchRequest(config.concurrency), cutOffTime: config.cutOffTime });
   });
@@ -44,8 +44,8 @@ interface Day {
 }
 
 async function sample(store: Store): Promise<Day> {
-  await seedSample(store);
-  return { quotes: fileQuotes(samplePrices()), atMs: istMs(sampleDate, '09:20') };
+  await nseSample.seed(store);
+  return { quotes: fileQuotes(nseSample.prices()), atMs: istMs(nseSample.date, '09:20') };
 }
 
 async function day(store: Store, users: number): Promise<Day> {

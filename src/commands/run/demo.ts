@@ -10,7 +10,7 @@ import { istIso, istMs } from '../../domain/market/india-time.ts';
 import { newApiKey } from '../../http/callers/auth.ts';
 import type { Store } from '../../ports/store/store.ts';
 import type { Clock, World } from '../../ports/world.ts';
-import { sampleDate, sampleFaults, samplePrices, seedSample } from '../../sample/sample.ts';
+import { nseSample } from '../../sample/sample.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import { demoSchedule } from './demo-day.ts';
 import { keepInstant, keptInstant } from './demo-instant.ts';
@@ -44,27 +44,27 @@ export async function demoCommand(settings: Config, { fresh }: DemoFlags): Promi
     await removeEmbedded(target);
     rmSync(instantFile, { force: true });
   }
-  const startMs = targetExists(target) ? keptInstant(instantFile) : istMs(sampleDate, START);
+  const startMs = targetExists(target) ? keptInstant(instantFile) : istMs(nseSample.date, START);
   if (startMs === null) {
     const message = `${targetName(target)} is there, but not what time it was in it: npm run demo -- --fresh starts over.`;
     return refusal('no_demo_clock', message);
   }
-  const clock = runningClock({ startMs, fastUntilMs: istMs(sampleDate, SCAN), factor: FASTER });
+  const clock = runningClock({ startMs, fastUntilMs: istMs(nseSample.date, SCAN), factor: FASTER });
   const keys = { operator: newApiKey(), user: newApiKey() };
   let stopKeeping = (): void => undefined;
   try {
     return await serve(config, target, new Set(allParts), {
       clock,
-      quotes: fileQuotes(samplePrices()),
-      faults: sampleFaults(),
+      quotes: fileQuotes(nseSample.prices()),
+      faults: nseSample.faults(),
       anyPort: true,
       async prepare(store) {
         stopKeeping = keepInstant(instantFile, clock);
-        await seedSample(store);
+        await nseSample.seed(store);
         await replaceKeys(store, clock, keys);
       },
       change: printing,
-      schedule: (parts) => demoSchedule({ ...parts, date: sampleDate, say }),
+      schedule: (parts) => demoSchedule({ ...parts, date: nseSample.date, say }),
       started({ address }) {
         say(textOf(clock, config, { address, keys, database: targetName(target) }));
         // However long a slow machine took to get here: the minutes before the scan are there to be seen.
@@ -84,13 +84,13 @@ function textOf(
   const { address, database, keys } = facts;
   const nowMs = clock.nowMs();
   const shown: DemoFacts = {
-    ...{ address, database, nowMs, date: sampleDate, scan: SCAN, faster: FASTER, userId: USER, mode: config.mode },
+    ...{ address, database, nowMs, date: nseSample.date, scan: SCAN, faster: FASTER, userId: USER, mode: config.mode },
     operatorKey: keys.operator.key,
     userKey: keys.user.key,
     // A new one at each start: what it places is a new order, too.
     orderKey: `demo-${randomBytes(4).toString('hex')}`,
   };
-  return nowMs < istMs(sampleDate, CLOSE) ? demoText(shown) : `${demoText(shown)}\n${sessionOverText(nowMs)}`;
+  return nowMs < istMs(nseSample.date, CLOSE) ? demoText(shown) : `${demoText(shown)}\n${sessionOverText(nowMs)}`;
 }
 
 /** What is set for real work, left aside: paper, an own database, loopback, nobody to write to. */

@@ -22,7 +22,7 @@ import type { Problem } from '../../domain/types.ts';
 import type { Emit } from '../../ports/events/events.ts';
 import type { Store } from '../../ports/store/store.ts';
 import { type RunResult, run } from '../../run.ts';
-import { sampleDate, sampleFaults, samplePrices, seedSample } from '../../sample/sample.ts';
+import { type Sample, sampleOf } from '../../sample/sample.ts';
 import { type NotStarted, type RunRequest, refusedMarket } from '../../stages/scan/request.ts';
 import { namedMarket } from '../named-market.ts';
 import { type Refusal, refusal } from '../refusal.ts';
@@ -51,7 +51,8 @@ interface ScanInputs {
   flags: ScanFlags;
   market: Market;
   files: InputFiles;
-  sample: boolean;
+  /** null: it is no sample session. */
+  sample: Sample | null;
   target: DatabaseTarget;
   /** Where a virtual clock starts; null: the real one. */
   virtualMs: number | null;
@@ -76,19 +77,19 @@ export async function scanCommand(
   const virtual = inputs.virtualMs !== null;
   const store = await openStore({ config, target, readOnly, virtual, onSlowStart: show.note });
   try {
-    if (sample) await seedSample(store);
+    await sample?.seed(store);
     const files = await listedFiles(inputs, store);
     if ('kind' in files) return files;
     show.files(files.warnings, files.inputs.problems);
     // Started here, so that opening the database takes nothing from the session.
     const clock = inputs.virtualMs === null ? realClock() : virtualClock(inputs.virtualMs);
-    const prices = sample ? samplePrices() : files.prices;
+    const prices = sample ? sample.prices() : files.prices;
     const quotes = prices ? fileQuotes(prices) : storedQuotes(store, config.paperPrices);
-    const faults = sample ? sampleFaults() : files.faults;
+    const faults = sample ? sample.faults() : files.faults;
     const emit = show.watch({
       log,
       database: targetName(target),
-      sample,
+      sample: sample?.about ?? null,
       virtual: clock.virtual,
       dryRun: readOnly,
       mode: config.mode,
@@ -131,14 +132,15 @@ function scanInputsOf(config: Config, flags: ScanFlags): ScanInputs | Refusal | 
   const wrong = wrongTogether(config, flags);
   if (wrong) return refusal('bad_flag', wrong);
   const fileFlags = [flags.signals, flags.users, flags.prices, flags.faults].some((file) => file !== undefined);
-  const sample = config.databaseUrl === null && config.supabase === null && config.mode === 'paper' && !fileFlags;
+  const isSample = config.databaseUrl === null && config.supabase === null && config.mode === 'paper' && !fileFlags;
+  const sample = isSample ? sampleOf(market) : null;
   const start = clockStart(flags, market, sample);
   if (start !== null && typeof start === 'object') return start;
   const files = readInputFiles(flags, config);
   if ('kind' in files) return files;
   const { problems } = files.inputs;
   if (flags.strict && problems.length > 0) return badRows(problems);
-  const target = targetOf(config, sample ? 'sample' : 'main');
+  const target = targetOf(config, sample?.database ?? 'main');
   if (flags.fresh && target.kind !== 'embedded') {
     return refusal(
       'bad_flag',
@@ -179,7 +181,7 @@ function wrongTogether(config: Config, flags: ScanFlags): string | null {
 }
 
 /** --date alone is the minute the market's slot is due; the sample has a day of its own; else it is the real clock. */
-function clockStart(flags: ScanFlags, market: Market, sample: boolean): number | null | Refusal {
+function clockStart(flags: ScanFlags, market: Market, sample: Sample | null): number | null | Refusal {
   const atMs = flags.at === undefined ? null : parseInstant(flags.at);
   if (flags.at !== undefined && atMs === null) {
     return refusal('bad_flag', `--at ${flags.at} is not an instant with an offset, such as 2025-08-28T09:20:00+05:30.`);
@@ -197,7 +199,7 @@ function clockStart(flags: ScanFlags, market: Market, sample: boolean): number |
   }
   if (atMs !== null) return atMs;
   if (date !== null) return dueMsOf(market, date);
-  return sample ? dueMsOf(market, sampleDate) : null;
+  return sample ? dueMsOf(market, sample.date) : null;
 }
 
 async function mayRemove(target: DatabaseTarget): Promise<boolean> {

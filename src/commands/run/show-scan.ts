@@ -13,7 +13,8 @@ type Progress = ReturnType<Screen['progress']['signalProgress']>;
 export interface ScanFacts {
   log: Emit;
   database: string;
-  sample: boolean;
+  /** What the bundled sample is; null: it is none. */
+  sample: string | null;
   virtual: boolean;
   dryRun: boolean;
   mode: Mode;

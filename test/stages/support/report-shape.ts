@@ -34,7 +34,7 @@ const order = z.strictObject({
   margin: money,
   charges: money,
   leverage: money,
-  currency: z.literal('INR'),
+  currency: z.enum(['INR', 'USD']),
 });
 
 const counts = {
@@ -44,8 +44,8 @@ const counts = {
 
 /** The contract's RunReport, key by key: one more or one less is a failure. Written from the contract, not from the code. */
 export const runReport = z.strictObject({
-  runId: z.string().regex(/^XNSE:\d{4}-\d\d-\d\d:open:paper$/),
-  session: z.string().regex(/^XNSE:\d{4}-\d\d-\d\d:open$/),
+  runId: z.string().regex(/^X(?:NSE|NYS):\d{4}-\d\d-\d\d:open:paper$/),
+  session: z.string().regex(/^X(?:NSE|NYS):\d{4}-\d\d-\d\d:open$/),
   mode: z.literal('paper'),
   dryRun: z.boolean(),
   planHash: z.string().regex(/^([0-9a-f]{64})?$/),

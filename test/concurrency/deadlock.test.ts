@@ -83,12 +83,12 @@ const plantedOrders: PlantedOrder[] = [
     pair: ['resolve', 'settle'],
   },
   {
-    name: 'an import locks accounts as it finds them',
+    name: 'an import locks accounts from the last to the first',
     edits: [
       edit(
         'public.import_users',
-        'perform from public.accounts where id in (select id from core.resized_accounts(args))\n  order by id for no key update;',
-        '',
+        'core.resized_accounts(args))\n  order by id for no key update;',
+        'core.resized_accounts(args))\n  order by id desc for no key update;',
       ),
     ],
     pair: ['import', 'accept'],

@@ -76,6 +76,7 @@ create type core.judged_outcome as (
   account_id bigint,
   instrument_id bigint,
   product text,
+  places integer,
   side text,
   run_id text,
   leverage_centi integer,
@@ -123,6 +124,7 @@ create type core.outcome_input as (
   account_id bigint,
   instrument_id bigint,
   product text,
+  places integer,
   side text,
   quantity bigint,
   status text,
@@ -292,6 +294,7 @@ create type core.reported_fill as (
   side text,
   quantity bigint,
   price_minor bigint,
+  value_minor bigint,
   filled_at timestamptz
 );
 
@@ -342,11 +345,12 @@ create view core.effective_fills as
     f.side,
     corrected.quantity,
     corrected.price_minor,
+    corrected.value_minor,
     f.late,
     f.trade_date,
     f.filled_at
    FROM public.fills f
-     CROSS JOIN LATERAL core.corrected_fill(f.*) corrected(quantity, price_minor)
+     CROSS JOIN LATERAL core.corrected_fill(f.*) corrected(quantity, price_minor, value_minor)
   WHERE f.corrects IS NULL AND corrected.quantity > 0;
 
 -- # Tables
@@ -677,6 +681,8 @@ create table public.fills (
   side text not null,
   quantity bigint not null,
   price_minor bigint not null,
+  -- What was paid for it (rounded up) or got (rounded down), once and for all: see core.fill_value.
+  value_minor bigint not null,
   -- What booking it changed in the profit or loss of its position; all fills of a position add up to it.
   realised_minor bigint not null default 0,
   -- What it took out of the position's margin; with what it realised, what it gives back.
@@ -691,7 +697,7 @@ create table public.fills (
   constraint a_fill_of_an_order_counts_once UNIQUE (order_id, venue_fill_id),
   constraint a_fill_has_a_quantity_and_a_price CHECK (price_minor > 0 AND (quantity > 0 OR quantity = 0 AND corrects IS NOT NULL)),
   constraint only_an_external_fill_has_no_order CHECK ((order_id IS NULL) = (source = 'external'::text)),
-  constraint what_a_fill_is_worth_can_be_told_exactly CHECK ((price_minor::numeric * quantity::numeric) < '9007199254740992'::bigint::numeric)
+  constraint what_a_fill_is_worth_can_be_told_exactly CHECK (value_minor >= 0 AND value_minor < '9007199254740992'::bigint)
 );
 CREATE UNIQUE INDEX an_external_fill_counts_once ON public.fills USING btree (account_id, venue_fill_id) WHERE (order_id IS NULL);
 CREATE INDEX corrections_of_a_fill ON public.fills USING btree (corrects, id) WHERE (corrects IS NOT NULL);
@@ -729,7 +735,7 @@ create table public.instruments (
   symbol text not null,
   currency text not null default core.currency_of(exchange),
   -- Quantities are in pieces of 10^-quantity_scale, prices in 10^-price_scale of the minor unit for a whole
-  -- one; value = quantity * price / 10^(quantity_scale + price_scale), see core.value_up.
+  -- one: see core.value_up.
   quantity_scale smallint not null default 0,
   price_scale smallint not null default 0,
   isin text,
@@ -1571,6 +1577,7 @@ begin
     union all select * from core.entry_findings(p)
     union all select * from core.single_entry_findings(p)
     union all select * from core.fill_findings(p)
+    union all select * from core.value_findings(p)
     union all select * from core.beyond_order_findings(p)
     union all select * from core.unacknowledged_findings(p)
     union all select * from core.position_findings(p)
@@ -2395,7 +2402,9 @@ begin
   select cardinality(fresh) into booked from core.book_reported_fills(array(
     select distinct on (account.id, row.reference) row(null, null, null, 0, false, account.id, instrument.id,
       coalesce(row.product, 'delivery'), row."tradeDate", null, row.reference, 'BUY', row.quantity,
-      row."priceMinor", (select core.now_of(args)))::core.reported_fill
+      row."priceMinor", core.fill_value('BUY', row.quantity, row."priceMinor",
+        instrument.quantity_scale + instrument.price_scale),
+      (select core.now_of(args)))::core.reported_fill
     from jsonb_to_recordset(args -> 'holdings') as row("userId" text, venue text, mode text, exchange text,
       symbol text, product text, quantity bigint, "priceMinor" bigint, "tradeDate" date, reference text)
     join public.accounts account on (account.user_id, account.venue, account.mode, account.currency)
@@ -6260,10 +6269,11 @@ begin
     format('correction:%s:%s', of_fill,
       (select count(*) from public.fills f where f.corrects = of_fill) + 1), o.side,
     really, really_at_minor,
+    core.fill_value(o.side, really, really_at_minor, core.places_of(o.instrument_id)),
     (select f.filled_at from public.fills f where f.id = of_fill))::core.reported_fill, now_at);
   select * into booked from public.fills where id = fresh;
   select coalesce(sum(f.quantity), 0)::bigint as quantity,
-    coalesce(sum(f.quantity * f.price_minor), 0)::bigint as minor
+    coalesce(sum(f.value_minor), 0)::bigint as minor
   into filled from core.effective_fills f where f.order_id = o.id;
   released := booked.realised_minor + booked.freed_margin_minor;
   paid := core.cost_of_value(o, filled.minor) - core.cost_of_value(o, o.filled_value_minor);
@@ -6298,21 +6308,21 @@ declare
   held core.holding;
   closed constant core.closed_holding := core.closed_before(one);
   becomes core.holding;
-  worth_minor bigint := one.quantity * one.price_minor;
+  worth_minor bigint := one.value_minor;
   bound_minor bigint;
   change_minor bigint;
   booked bigint;
 begin
   select p.quantity, p.cost_minor, p.margin_minor, 0 into held from public.positions p
   where (p.account_id, p.instrument_id, p.product) = (one.account_id, one.instrument_id, one.product);
-  select (coalesce(core.holding_from(closed.holding, t.side, t.quantity, t.price_minor, t.bound_minor
+  select (coalesce(core.holding_from(closed.holding, t.side, t.quantity, t.value_minor, t.bound_minor
       order by t.filled_at, t.side, t.client_order_id collate "C", t.venue_fill_id collate "C"),
     closed.holding)).* into becomes
   from core.position_fills(one.account_id, one.instrument_id, one.product, closed.after_order,
     closed.after_fill, array[one]) t;
   -- Of a correction only the difference to what it corrects is new.
   if one.corrects is not null then
-    worth_minor := worth_minor - coalesce((select f.quantity * f.price_minor from core.effective_fills f
+    worth_minor := worth_minor - coalesce((select f.value_minor from core.effective_fills f
       where f.id = one.corrects), 0);
   end if;
   bound_minor := case when one.side = 'SELL' then 0 when one.order_id is null then worth_minor
@@ -6321,10 +6331,11 @@ begin
   change_minor := becomes.cost_minor - coalesce(held.cost_minor, 0);
 
   insert into public.fills (order_id, source, account_id, instrument_id, product, corrects, venue_fill_id,
-    side, quantity, price_minor, realised_minor, freed_margin_minor, late, trade_date, filled_at)
+    side, quantity, price_minor, value_minor, realised_minor, freed_margin_minor, late, trade_date,
+    filled_at)
   values (one.order_id, case when one.order_id is null then 'external' else 'venue' end, one.account_id,
     one.instrument_id, one.product, one.corrects, one.venue_fill_id, one.side, one.quantity, one.price_minor,
-    change_minor + case one.side when 'BUY' then -worth_minor else worth_minor end,
+    one.value_minor, change_minor + case one.side when 'BUY' then -worth_minor else worth_minor end,
     bound_minor - (becomes.margin_minor - coalesce(held.margin_minor, 0)), one.ended, one.trade_date,
     one.filled_at)
   returning id into booked;
@@ -6353,7 +6364,9 @@ declare
     select distinct on (o.id, fill."venueFillId") row(o.id, o.client_order_id, o.leverage_centi,
       o.filled_value_minor, o.ended_at is not null, o.account_id, o.instrument_id, o.product,
       (select trade_date from public.scan_runs run where run.id = o.run_id), null,
-      fill."venueFillId", o.side, fill.quantity, fill."priceMinor", core.at(fill."atMs"))::core.reported_fill
+      fill."venueFillId", o.side, fill.quantity, fill."priceMinor",
+      core.fill_value(o.side, fill.quantity, fill."priceMinor", core.places_of(o.instrument_id)),
+      core.at(fill."atMs"))::core.reported_fill
     from unnest(outcomes) outcome join public.orders o on o.id = outcome."orderId",
       unnest(outcome.fills) fill
     where (select true from public.fills old
@@ -6372,11 +6385,11 @@ CREATE OR REPLACE FUNCTION core.book_fills_in_order(reported core.reported_fill[
 AS $function$
 begin
   with counted as (
-    select row.*, case when side = 'SELL' then 0 when order_id is null then quantity * price_minor
+    select row.*, case when side = 'SELL' then 0 when order_id is null then value_minor
       else core.margin_on((before_minor + upto_minor)::bigint, leverage_centi)
-        - core.margin_on((before_minor + upto_minor - quantity * price_minor)::bigint,
+        - core.margin_on((before_minor + upto_minor - value_minor)::bigint,
           leverage_centi) end as bound_minor
-    from (select one.*, sum(quantity * price_minor) over (partition by order_id
+    from (select one.*, sum(value_minor) over (partition by order_id
       order by filled_at, venue_fill_id collate "C") as upto_minor from unnest(reported) one) row
   ), valued as (
     select c.*, case when side = 'SELL' then core.pro_rata(p.cost_minor, c.quantity, p.quantity)
@@ -6388,10 +6401,11 @@ begin
         limit 1) p on true
   ), booked as (
     insert into public.fills (order_id, source, account_id, instrument_id, product, venue_fill_id,
-      side, quantity, price_minor, realised_minor, freed_margin_minor, late, trade_date, filled_at)
+      side, quantity, price_minor, value_minor, realised_minor, freed_margin_minor, late, trade_date,
+      filled_at)
     select order_id, case when order_id is null then 'external' else 'venue' end, account_id,
-      instrument_id, product, venue_fill_id, side, quantity, price_minor,
-      case side when 'SELL' then quantity * price_minor - cost_out_minor else 0 end, margin_out_minor,
+      instrument_id, product, venue_fill_id, side, quantity, price_minor, value_minor,
+      case side when 'SELL' then value_minor - cost_out_minor else 0 end, margin_out_minor,
       ended, trade_date, filled_at
     from valued order by account_id, order_id, venue_fill_id
     returning id, late
@@ -6399,7 +6413,7 @@ begin
     insert into public.positions as p (account_id, instrument_id, product, quantity, cost_minor,
       margin_minor, last_filled_at)
     select account_id, instrument_id, product, sum(case side when 'BUY' then quantity else -quantity end),
-      sum(case side when 'BUY' then quantity * price_minor else -cost_out_minor end),
+      sum(case side when 'BUY' then value_minor else -cost_out_minor end),
       sum(bound_minor - margin_out_minor), max(filled_at)
     from valued group by 1, 2, 3 order by 1, 2, 3
     on conflict (account_id, instrument_id, product) do update set quantity = p.quantity + excluded.quantity,
@@ -6418,8 +6432,8 @@ CREATE OR REPLACE FUNCTION core.book_late_fills(late_ones bigint[], now_at times
  SET search_path TO ''
 AS $function$
   with late as (
-    select f.id, o as ended, f.account_id, f.order_id, f.quantity, f.quantity * f.price_minor as value_minor,
-      o.filled_value_minor + coalesce(sum(f.quantity * f.price_minor) over (partition by f.order_id
+    select f.id, o as ended, f.account_id, f.order_id, f.quantity, f.value_minor,
+      o.filled_value_minor + coalesce(sum(f.value_minor) over (partition by f.order_id
         order by f.id
         rows between unbounded preceding and 1 preceding), 0)::bigint as before_minor,
       f.realised_minor + f.freed_margin_minor as released_minor
@@ -6630,8 +6644,8 @@ AS $function$
     left join public.order_requests request on (request.run_id, request.signal_id) = (o.run_id, o.signal_id)
     cross join lateral (select (coalesce(request.limits, run.limits) ->> 'symbolCapMinor')::bigint
       as minor) cap
-    left join lateral (select coalesce(sum(least(f.quantity * f.price_minor,
-      (select min(corrected.quantity * corrected.price_minor)
+    left join lateral (select coalesce(sum(least(f.value_minor,
+      (select min(corrected.value_minor)
         from public.fills corrected where corrected.corrects = f.id))), 0) as minor
       from public.fills f where f.order_id = o.id and f.corrects is null and not f.late) in_time
         on o.ended_at is not null
@@ -6867,6 +6881,7 @@ AS $function$
       select * from core.entry_findings(p)
       union all select * from core.single_entry_findings(p)
       union all select * from core.fill_findings(p)
+      union all select * from core.value_findings(p)
       union all select * from core.beyond_order_findings(p)
       union all select * from core.filled_findings(p)) finding
     union
@@ -7043,14 +7058,15 @@ begin
   );
 end $function$;
 
--- A fill's quantity and price as they were told last; with quantity 0 where it never was.
+-- A fill's quantity, price and value as they were told last; with quantity 0 where it never was.
 CREATE OR REPLACE FUNCTION core.corrected_fill(f public.fills)
- RETURNS TABLE(quantity bigint, price_minor bigint)
+ RETURNS TABLE(quantity bigint, price_minor bigint, value_minor bigint)
  LANGUAGE sql
  STABLE
 AS $function$
-  select coalesce(c.quantity, f.quantity), coalesce(c.price_minor, f.price_minor)
-  from (values (true)) as one left join lateral (select last.quantity, last.price_minor
+  select coalesce(c.quantity, f.quantity), coalesce(c.price_minor, f.price_minor),
+    coalesce(c.value_minor, f.value_minor)
+  from (values (true)) as one left join lateral (select last.quantity, last.price_minor, last.value_minor
     from public.fills last
     where last.corrects = f.id order by last.id desc limit 1) c on true;
 $function$;
@@ -7067,7 +7083,7 @@ AS $function$
     - case o.side when 'BUY' then core.margin_on(coalesce(filled.value, 0)::bigint, o.leverage_centi)
     else 0 end
   from core.orders_in(p) o join public.charge_rates rate on rate.id = o.rate_id
-  left join (select f.order_id, sum(f.quantity * f.price_minor) as value
+  left join (select f.order_id, sum(f.value_minor) as value
     from core.effective_fills_in(p) f where f.order_id is not null group by 1) filled
       on filled.order_id = o.id
   left join (select f.order_id, sum(f.realised_minor + f.freed_margin_minor) as released
@@ -7410,7 +7426,7 @@ AS $function$
 begin
   return (
     with traded as materialized (
-      select f.order_id, f.instrument_id, f.side, f.quantity, f.quantity * f.price_minor as minor
+      select f.order_id, f.instrument_id, f.side, f.quantity, f.value_minor as minor
       from core.effective_fills f where f.account_id = of_account and f.trade_date = on_date
         and f.order_id is not null
     )
@@ -7648,15 +7664,15 @@ end $function$;
 
 -- The executions of a period as they count: with what the last correction says each really was.
 CREATE OR REPLACE FUNCTION core.effective_fills_in(p core.period)
- RETURNS TABLE(id bigint, order_id bigint, account_id bigint, instrument_id bigint, product text, venue_fill_id text, side text, quantity bigint, price_minor bigint, booked_at timestamptz, filled_at timestamptz)
+ RETURNS TABLE(id bigint, order_id bigint, account_id bigint, instrument_id bigint, product text, venue_fill_id text, side text, quantity bigint, price_minor bigint, value_minor bigint, booked_at timestamptz, filled_at timestamptz)
  LANGUAGE sql
  STABLE
 AS $function$
   select f.id, f.order_id, f.account_id, f.instrument_id, f.product, f.venue_fill_id, f.side,
-    coalesce(corrected.quantity, f.quantity), coalesce(corrected.price_minor, f.price_minor), f.booked_at,
-    f.filled_at
-  from core.fills_in(p) f left join lateral (select last.quantity, last.price_minor from public.fills last
-    where last.corrects = f.id order by last.id desc limit 1) corrected on true
+    coalesce(corrected.quantity, f.quantity), coalesce(corrected.price_minor, f.price_minor),
+    coalesce(corrected.value_minor, f.value_minor), f.booked_at, f.filled_at
+  from core.fills_in(p) f left join lateral (select last.quantity, last.price_minor, last.value_minor
+    from public.fills last where last.corrects = f.id order by last.id desc limit 1) corrected on true
   where case when f.corrects is null then coalesce(corrected.quantity, f.quantity) > 0 else false end;
 $function$;
 
@@ -7777,7 +7793,8 @@ CREATE OR REPLACE FUNCTION core.external_fill(of_account bigint, of_instrument b
 AS $function$
   select row(null, null, null, 0, false, of_account, of_instrument, of_product,
     core.date_in((select i.exchange from public.instruments i where i.id = of_instrument), now_at), null,
-    named, side, quantity, price_minor, now_at)::core.reported_fill;
+    named, side, quantity, price_minor, core.fill_value(side, quantity, price_minor,
+      core.places_of(of_instrument)), now_at)::core.reported_fill;
 $function$;
 
 -- Everything of one account, and what the books say of it.
@@ -7811,6 +7828,7 @@ AS $function$
   select coalesce(json_agg(json_build_object('fillId', f.id, 'orderId', f.order_id,
     'instrumentId', f.instrument_id, 'exchange', i.exchange, 'symbol', i.symbol, 'product', f.product,
     'side', f.side, 'venueFillId', f.venue_fill_id, 'quantity', f.quantity, 'priceMinor', f.price_minor,
+    'places', i.quantity_scale + i.price_scale, 'valueMinor', f.value_minor,
     'tradeDate', f.trade_date, 'filledAtMs', core.ms(f.filled_at), 'corrects', f.corrects,
     'reportedAtMs', core.ms(coalesce(e.at, o.ended_at, f.filled_at)), 'realisedMinor', f.realised_minor,
     'freedMarginMinor', f.freed_margin_minor) order by f.id), '[]')
@@ -7855,6 +7873,16 @@ AS $function$
   from wrong;
 $function$;
 
+-- What a fill is worth: a buy is paid, a sale is got.
+CREATE OR REPLACE FUNCTION core.fill_value(side text, quantity bigint, price_minor bigint, places integer)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select case side when 'BUY' then core.value_up(quantity, price_minor, places)
+    else core.value_down(quantity, price_minor, places) end;
+$function$;
+
 -- Each order against its fills and what it says of itself.
 CREATE OR REPLACE FUNCTION core.filled_findings(p core.period)
  RETURNS SETOF core.finding
@@ -7862,7 +7890,7 @@ CREATE OR REPLACE FUNCTION core.filled_findings(p core.period)
  STABLE
 AS $function$
   with counted as (
-    select order_id, sum(quantity) as quantity, sum(quantity * price_minor) as value
+    select order_id, sum(quantity) as quantity, sum(value_minor) as value
     from core.effective_fills_in(p) where order_id is not null group by 1
   ), recorded as (
     select order_id, sum(realised_minor + freed_margin_minor) as released,
@@ -7904,7 +7932,7 @@ CREATE OR REPLACE FUNCTION core.filled_value(of_order bigint)
  LANGUAGE sql
  STABLE
 AS $function$
-  select coalesce(sum(f.quantity * f.price_minor), 0)::bigint from core.effective_fills f
+  select coalesce(sum(f.value_minor), 0)::bigint from core.effective_fills f
   where f.order_id = of_order;
 $function$;
 
@@ -8164,7 +8192,7 @@ $function$;
 
 -- A holding after one more fill, at average cost. `bound_minor`: the account's own money a buy binds. A sale
 -- of more than is held leaves the position short; a buy covers that first.
-CREATE OR REPLACE FUNCTION core.holding_after(held core.holding, side text, quantity bigint, price_minor bigint, bound_minor bigint)
+CREATE OR REPLACE FUNCTION core.holding_after(held core.holding, side text, quantity bigint, value_minor bigint, bound_minor bigint)
  RETURNS core.holding
  LANGUAGE plpgsql
  IMMUTABLE
@@ -8175,7 +8203,8 @@ declare
   -- What this fill closes of a position in the other direction, and what it opens or adds.
   closed constant bigint := case when sign(held.quantity) = -direction
     then least(quantity, abs(held.quantity)) else 0 end;
-  opened constant bigint := quantity - closed;
+  closed_minor constant bigint := core.pro_rata(value_minor, closed, quantity);
+  opened_minor constant bigint := value_minor - closed_minor;
   cost_out bigint := 0;
   margin_out bigint := 0;
 begin
@@ -8184,25 +8213,25 @@ begin
     margin_out := core.pro_rata(held.margin_minor, closed, abs(held.quantity));
   end if;
   return (held.quantity + direction * quantity,
-    held.cost_minor - cost_out + direction * opened * price_minor,
+    held.cost_minor - cost_out + direction * opened_minor,
     held.margin_minor - margin_out
       + case side when 'BUY' then bound_minor - core.pro_rata(bound_minor, closed, quantity)
-      else -opened * price_minor end,
-    held.realised_minor - direction * closed * price_minor - cost_out);
+      else -opened_minor end,
+    held.realised_minor - direction * closed_minor - cost_out);
 end $function$;
 
 -- What was held, with all fills of a position since, in the order they were traded in.
-create aggregate core.holding_from(opening core.holding, side text, quantity bigint, price_minor bigint, bound_minor bigint) (sfunc = core.holding_since, stype = core.holding, initcond = NULL);
+create aggregate core.holding_from(opening core.holding, side text, quantity bigint, value_minor bigint, bound_minor bigint) (sfunc = core.holding_since, stype = core.holding, initcond = NULL);
 
 -- A holding after one more fill, where the first is added to what was held before all of them.
-CREATE OR REPLACE FUNCTION core.holding_since(held core.holding, opening core.holding, side text, quantity bigint, price_minor bigint, bound_minor bigint)
+CREATE OR REPLACE FUNCTION core.holding_since(held core.holding, opening core.holding, side text, quantity bigint, value_minor bigint, bound_minor bigint)
  RETURNS core.holding
  LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
 begin
-  return core.holding_after(coalesce(held, opening), side, quantity, price_minor, bound_minor);
+  return core.holding_after(coalesce(held, opening), side, quantity, value_minor, bound_minor);
 end $function$;
 
 -- What a process that only serves HTTP calls: it lets in, reads, receives, plans and places. It sends and
@@ -8396,8 +8425,9 @@ begin
         as freed
     from judged where is_ordinary
   )
-  select id, account_id, instrument_id, product, side, run_id, leverage_centi, hold_minor, venue_order_id,
-    next_status, case when filled < quantity or venue_status = 'filled' then reason end, message,
+  select id, account_id, instrument_id, product, places, side, run_id, leverage_centi, hold_minor,
+    venue_order_id, next_status,
+    case when filled < quantity or venue_status = 'filled' then reason end, message,
     coalesce(core.at(next_lookup_ms),
       case when venue_status = 'queued' and next_status = 'unknown' then now_at end),
     core.at(next_attempt_ms), fresh, n, more_quantity, more_minor, last_at, filled, before_minor,
@@ -9694,7 +9724,7 @@ AS $function$
     from unnest(outcomes) row
     join public.orders o on o.id = row."orderId" and o.attempts = coalesce(row.attempts, o.attempts)
     cross join lateral (select coalesce(sum(f.quantity), 0) as more_quantity,
-        coalesce(sum(f.quantity * f.price_minor), 0) as more_value_minor,
+        coalesce(sum(f.value_minor), 0) as more_value_minor,
         coalesce(sum(f.realised_minor + f.freed_margin_minor), 0) as released_minor,
         coalesce(bool_or(f.late), false) as late
       from public.fills f where f.order_id = o.id and f.id + 0 = any(fresh)) added
@@ -9721,17 +9751,19 @@ CREATE OR REPLACE FUNCTION core.outcome_inputs(outcomes core.outcome[])
  STABLE
 AS $function$
   with told as (
-    select o.id, o.account_id, o.instrument_id, o.product, o.side, o.quantity, o.status, o.run_id, o.rate_id,
-      o.leverage_centi, o.hold_minor, o.filled_value_minor, o.released_minor,
+    select o.id, o.account_id, o.instrument_id, o.product, places, o.side, o.quantity, o.status, o.run_id,
+      o.rate_id, o.leverage_centi, o.hold_minor, o.filled_value_minor, o.released_minor,
       coalesce(t."venueOrderId", o.venue_order_id) as venue_order_id, t."venueStatus", t.reason, t.message,
       t."nextLookupMs", t."nextAttemptMs", added.fresh, added.n, added.more_quantity, added.more_minor,
       added.first_at, added.last_at, o.filled_quantity + added.more_quantity as filled,
       o.ended_at is null and o.attempts = coalesce(t.attempts, o.attempts) and not added.is_wrong as is_usual
     from unnest(outcomes) t
     cross join lateral (select * from public.orders one where one.id = t."orderId" limit 1) o
+    cross join lateral (select quantity_scale + price_scale as places from public.instruments one
+      where one.id = o.instrument_id limit 1) instrument
     cross join lateral (
       select array_agg(f) as fresh, count(*) as n, coalesce(sum(f.quantity), 0)::bigint as more_quantity,
-        coalesce(sum(f.quantity * f."priceMinor"), 0)::bigint as more_minor,
+        coalesce(sum(core.fill_value(o.side, f.quantity, f."priceMinor", places)), 0)::bigint as more_minor,
         core.at(min(f."atMs")) as first_at, core.at(max(f."atMs")) as last_at,
         count(*) > count(distinct f."venueFillId") or coalesce(bool_or(case o.side
           when 'BUY' then f."priceMinor" > o.limit_price_minor
@@ -9739,9 +9771,9 @@ AS $function$
       from unnest(t.fills) f where (select true from public.fills old
         where (old.order_id, old.venue_fill_id) = (o.id, f."venueFillId") limit 1) is null) added
   )
-  select id, told.account_id, told.instrument_id, told.product, side, told.quantity, status, run_id, rate_id,
-    leverage_centi, hold_minor, filled_value_minor, released_minor, venue_order_id, "venueStatus", reason,
-    message,
+  select id, told.account_id, told.instrument_id, told.product, places, side, told.quantity, status, run_id,
+    rate_id, leverage_centi, hold_minor, filled_value_minor, released_minor, venue_order_id, "venueStatus",
+    reason, message,
     "nextLookupMs", "nextAttemptMs", fresh, n, more_quantity, more_minor, first_at, last_at, filled,
     core.next_status(status, "venueStatus", filled, told.quantity, venue_order_id is not null),
     is_usual and filled <= told.quantity
@@ -9889,6 +9921,15 @@ AS $function$
     order by c.through desc limit 1) opened on true;
 $function$;
 
+-- The places of an instrument's quantities and prices, together.
+CREATE OR REPLACE FUNCTION core.places_of(of_instrument bigint)
+ RETURNS integer
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select i.quantity_scale + i.price_scale from public.instruments i where i.id = of_instrument;
+$function$;
+
 -- The hash of a run's plan: over its lines, sorted. As planHash in domain/ids.ts.
 CREATE OR REPLACE FUNCTION core.plan_hash(for_run text)
  RETURNS text
@@ -9916,30 +9957,30 @@ $function$;
 -- second, buys first. `added` are counted as if they were booked. What a buy of an order binds is a
 -- difference of running totals over the order, so that the order's fills bind what all of them together do.
 CREATE OR REPLACE FUNCTION core.position_fills(of_account bigint, of_instrument bigint, of_product text, after_order bigint, after_fill bigint, added core.reported_fill[])
- RETURNS TABLE(account_id bigint, instrument_id bigint, product text, order_id bigint, client_order_id text, side text, quantity bigint, price_minor bigint, bound_minor bigint, filled_at timestamptz, venue_fill_id text)
+ RETURNS TABLE(account_id bigint, instrument_id bigint, product text, order_id bigint, client_order_id text, side text, quantity bigint, value_minor bigint, bound_minor bigint, filled_at timestamptz, venue_fill_id text)
  LANGUAGE sql
  STABLE
 AS $function$
-  select account_id, instrument_id, product, order_id, client_order_id, side, quantity, price_minor,
-    case when side = 'SELL' then 0 when order_id is null then quantity * price_minor
+  select account_id, instrument_id, product, order_id, client_order_id, side, quantity, value_minor,
+    case when side = 'SELL' then 0 when order_id is null then value_minor
       else core.margin_on(upto_minor::bigint, leverage_centi)
-        - core.margin_on((upto_minor - quantity * price_minor)::bigint, leverage_centi) end,
+        - core.margin_on((upto_minor - value_minor)::bigint, leverage_centi) end,
     filled_at, venue_fill_id
   from (
-    select fill.*, sum(quantity * price_minor) over (partition by account_id, instrument_id,
+    select fill.*, sum(value_minor) over (partition by account_id, instrument_id,
       product, order_id
       order by filled_at, venue_fill_id collate "C") as upto_minor
     from (
       select f.account_id, f.instrument_id, f.product, f.order_id,
         coalesce(o.client_order_id::text, '') as client_order_id, o.leverage_centi, f.side, f.quantity,
-        f.price_minor, f.filled_at, f.venue_fill_id
+        f.value_minor, f.filled_at, f.venue_fill_id
       from core.effective_fills f left join public.orders o on o.id = f.order_id
       where f.account_id = of_account and f.instrument_id = of_instrument and f.product = of_product
         and f.id > after_fill and coalesce(f.order_id > after_order, true)
         and not f.id = any(array(select corrects from unnest(added) where corrects is not null))
       union all
       select one.account_id, one.instrument_id, one.product, one.order_id, coalesce(one.client_order_id, ''),
-        one.leverage_centi, one.side, one.quantity, one.price_minor, one.filled_at,
+        one.leverage_centi, one.side, one.quantity, one.value_minor, one.filled_at,
         coalesce((select was.venue_fill_id from public.fills was where was.id = one.corrects),
           one.venue_fill_id)
       from unnest(added) one where one.quantity > 0
@@ -9949,18 +9990,18 @@ $function$;
 
 -- The fills of positions in a period with what each binds, as core.position_fills has them.
 CREATE OR REPLACE FUNCTION core.position_fills_in(p core.period)
- RETURNS TABLE(account_id bigint, instrument_id bigint, product text, client_order_id text, side text, quantity bigint, price_minor bigint, bound_minor bigint, filled_at timestamptz, venue_fill_id text)
+ RETURNS TABLE(account_id bigint, instrument_id bigint, product text, client_order_id text, side text, quantity bigint, value_minor bigint, bound_minor bigint, filled_at timestamptz, venue_fill_id text)
  LANGUAGE sql
  STABLE
 AS $function$
-  select account_id, instrument_id, product, client_order_id, side, quantity, price_minor,
-    case when side = 'SELL' then 0 when order_id is null then quantity * price_minor
+  select account_id, instrument_id, product, client_order_id, side, quantity, value_minor,
+    case when side = 'SELL' then 0 when order_id is null then value_minor
       else core.margin_on(upto_minor::bigint, leverage_centi)
-        - core.margin_on((upto_minor - quantity * price_minor)::bigint, leverage_centi) end,
+        - core.margin_on((upto_minor - value_minor)::bigint, leverage_centi) end,
     filled_at, venue_fill_id
   from (
     select f.*, coalesce(o.client_order_id::text, '') as client_order_id, o.leverage_centi,
-      sum(f.quantity * f.price_minor) over (partition by f.account_id, f.instrument_id, f.product, f.order_id
+      sum(f.value_minor) over (partition by f.account_id, f.instrument_id, f.product, f.order_id
         order by f.filled_at, f.venue_fill_id collate "C") as upto_minor
     from core.effective_fills_in(p) f left join public.orders o on o.id = f.order_id
   ) counted;
@@ -10032,7 +10073,7 @@ AS $function$
   with folded as (
     select t.account_id, t.instrument_id, t.product, sum(t.bound_minor) as bound,
       core.holding_from((coalesce(c.quantity, 0), coalesce(c.cost_minor, 0), coalesce(c.margin_minor, 0),
-        coalesce(c.realised_minor, 0))::core.holding, t.side, t.quantity, t.price_minor, t.bound_minor
+        coalesce(c.realised_minor, 0))::core.holding, t.side, t.quantity, t.value_minor, t.bound_minor
         order by t.filled_at, t.side, t.client_order_id collate "C", t.venue_fill_id collate "C") as held
     from core.position_fills_in(p) t left join core.positions_closed_on((p).opening, p) c
       using (account_id, instrument_id, product) group by 1, 2, 3
@@ -10385,7 +10426,7 @@ begin
         then (select coalesce(sum(f.quantity), 0) from public.fills f where f.order_id = moved.id)
           else filled_quantity end,
       case when to_status = 'partially_filled' and filled_quantity = 0
-        then (select coalesce(sum(f.quantity * f.price_minor), 0) from public.fills f
+        then (select coalesce(sum(f.value_minor), 0) from public.fills f
           where f.order_id = moved.id)
         else filled_value_minor end
     from moved order by id
@@ -11024,8 +11065,9 @@ begin
     select * from core.judge_outcomes(outcomes, now_at)
   ), filled as (
     insert into public.fills (order_id, account_id, instrument_id, product, venue_fill_id, side, quantity,
-      price_minor, realised_minor, freed_margin_minor, late, trade_date, filled_at, booked_at)
+      price_minor, value_minor, realised_minor, freed_margin_minor, late, trade_date, filled_at, booked_at)
     select id, account_id, instrument_id, product, f."venueFillId", side, f.quantity, f."priceMinor",
+      core.fill_value(side, f.quantity, f."priceMinor", places),
       case side when 'SELL' then more_minor - out_minor else 0 end, freed_minor, false,
       (select trade_date from public.scan_runs run where run.id = run_id), core.at(f."atMs"), told_at
     from heard, unnest(fresh) f returning 1
@@ -11585,6 +11627,42 @@ CREATE OR REPLACE FUNCTION core.uses_virtual_clock(args jsonb)
 AS $function$
   select coalesce(args ->> 'clock' = 'virtual', false)
     or coalesce(current_setting('daily_scan.clock', true) = 'virtual', false);
+$function$;
+
+-- The same rounded down, for what is got.
+CREATE OR REPLACE FUNCTION core.value_down(quantity bigint, price_minor bigint, places integer)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select case places when 0 then quantity * price_minor
+    else div(quantity::numeric * price_minor, 10::numeric ^ places)::bigint end;
+$function$;
+
+-- What each fill is said to be worth, against its quantity and price.
+CREATE OR REPLACE FUNCTION core.value_findings(p core.period)
+ RETURNS SETOF core.finding
+ LANGUAGE sql
+ STABLE
+AS $function$
+  with worth as (
+    select f, core.fill_value(f.side, f.quantity, f.price_minor, core.places_of(f.instrument_id)) as value
+    from core.fills_in(p) f
+  )
+  select 'a fill is worth its quantity at its price', 'fill ' || (f).venue_fill_id, a.user_id,
+    core.decimal((f).value_minor), core.decimal(value), null, false
+  from worth join public.accounts a on a.id = (f).account_id where (f).value_minor <> value;
+$function$;
+
+-- What so much is worth at a price, in minor units: rounded up, for what is paid or held. `places`: those of
+-- the quantity and of the price, together. As valueUp in domain/value.ts, a test compares the two.
+CREATE OR REPLACE FUNCTION core.value_up(quantity bigint, price_minor bigint, places integer)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select case places when 0 then quantity * price_minor
+    else ceil(quantity::numeric * price_minor / 10::numeric ^ places)::bigint end;
 $function$;
 
 -- The venues whose rate has room. Each that has a budget is locked to the end of this transaction; one that

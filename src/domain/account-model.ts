@@ -1,11 +1,14 @@
 // The definition of an account's books, independent of the database's: npm run audit compares the two.
+import { valueDown, valueUp } from './value.ts';
+
 /**
  * What the books of an account must be, told a second time: from its facts alone, slowly, without the database and without
  * a line of the code that books. `npm run audit` compares the two; where they differ, one of them is wrong. It is written
- * to be read against the definition it repeats, so nothing of it is shared with what it judges.
+ * to be read against the definition it repeats, so nothing of it is shared with what it judges but what a quantity is
+ * worth at a price.
  *
- * Money is in minor units and quantities in shares, both bigint. Divisions are of positive numbers and round down, unless
- * they say otherwise. Times are milliseconds since the epoch.
+ * Money is in minor units and quantities in units of their instrument, both bigint. Divisions are of positive numbers and
+ * round down, unless they say otherwise. Times are milliseconds since the epoch.
  */
 
 type Side = 'BUY' | 'SELL';
@@ -50,6 +53,8 @@ export interface FillFact {
   venueFillId: string;
   quantity: bigint;
   priceMinor: bigint;
+  /** Decimals of its quantity and of its price, together: so many does their product have beyond the minor unit. */
+  places: number;
   filledAtMs: number;
   /** The fill this row takes the place of: with its own quantity (0: that fill never happened) and price. */
   corrects: number | null;
@@ -76,6 +81,7 @@ export interface Position {
 
 /** What booking one row of the fills changed in its position. */
 export interface FillModel {
+  valueMinor: bigint;
   realisedMinor: bigint;
   freedMarginMinor: bigint;
 }
@@ -131,7 +137,7 @@ function orderModel(
   untilMs: number,
 ): OrderModel {
   const effective = effectiveFills(rows);
-  const value = sum(effective.map((fill) => fill.quantity * fill.priceMinor));
+  const value = sum(effective.map(worthOf));
   const chargesMinor = chargesOn(value, order.rate);
   const ended = order.endedAtMs !== null && order.endedAtMs <= untilMs;
   const released = sum(rows.map((row) => releasedBy(changes.get(row.fillId))));
@@ -158,6 +164,7 @@ function changesOf(fills: readonly FillFact[], orders: ReadonlyMap<number, Order
       const after = fold(booked.slice(0, n + 1), orders);
       const bound = after.boundMinor - before.boundMinor;
       changes.set(row.fillId, {
+        valueMinor: worthOf(row),
         realisedMinor: after.realisedMinor - before.realisedMinor,
         freedMarginMinor: bound - (after.marginMinor - before.marginMinor),
       });
@@ -208,7 +215,7 @@ function fold(rows: readonly FillFact[], orders: ReadonlyMap<number, OrderFact>)
 
 /** What a buy brings of the account's own: the margin its order needs with it, less what it needed without it. */
 function ownMoney(fill: FillFact, orders: ReadonlyMap<number, OrderFact>, valueSoFar: Map<number, bigint>): bigint {
-  const value = fill.quantity * fill.priceMinor;
+  const value = worthOf(fill);
   const order = fill.orderId === null ? undefined : orders.get(fill.orderId);
   if (order === undefined) return value;
   const before = valueSoFar.get(order.orderId) ?? 0n;
@@ -224,7 +231,7 @@ function buy(position: Position, fill: FillFact, own: bigint): void {
   if (covered > 0n) {
     const soldFor = (-position.costMinor * covered) / short;
     const margin = (-position.marginMinor * covered) / short;
-    position.realisedMinor += soldFor - covered * fill.priceMinor;
+    position.realisedMinor += soldFor - (worthOf(fill) * covered) / fill.quantity;
     position.quantity += covered;
     position.costMinor += soldFor;
     position.marginMinor += margin;
@@ -232,7 +239,7 @@ function buy(position: Position, fill: FillFact, own: bigint): void {
   const rest = fill.quantity - covered;
   if (rest > 0n) {
     position.quantity += rest;
-    position.costMinor += rest * fill.priceMinor;
+    position.costMinor += worthOf(fill) - (worthOf(fill) * covered) / fill.quantity;
     position.marginMinor += own - (own * covered) / fill.quantity;
   }
 }
@@ -241,18 +248,24 @@ function buy(position: Position, fill: FillFact, own: bigint): void {
 function sell(position: Position, fill: FillFact): void {
   const held = position.quantity > 0n ? position.quantity : 0n;
   const closed = min(fill.quantity, held);
+  const forClosed = (worthOf(fill) * closed) / fill.quantity;
   if (closed > 0n) {
     const cost = (position.costMinor * closed) / held;
     const margin = (position.marginMinor * closed) / held;
-    position.realisedMinor += closed * fill.priceMinor - cost;
+    position.realisedMinor += forClosed - cost;
     position.quantity -= closed;
     position.costMinor -= cost;
     position.marginMinor -= margin;
   }
   const rest = fill.quantity - closed;
   position.quantity -= rest;
-  position.costMinor -= rest * fill.priceMinor;
-  position.marginMinor -= rest * fill.priceMinor;
+  position.costMinor -= worthOf(fill) - forClosed;
+  position.marginMinor -= worthOf(fill) - forClosed;
+}
+
+/** What a fill cost, rounded up, or brought, rounded down. */
+function worthOf({ side, quantity, priceMinor, places }: FillFact): bigint {
+  return (side === 'BUY' ? valueUp : valueDown)(quantity, priceMinor, places);
 }
 
 /** Own money behind a value: value ÷ leverage, rounded up. */

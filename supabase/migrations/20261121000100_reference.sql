@@ -146,7 +146,7 @@ create table public.instruments (
   currency text not null generated always as (core.currency_of(exchange)) stored
     references public.currencies,
   -- Quantities are in pieces of 10^-quantity_scale, prices in 10^-price_scale of the minor unit for a whole
-  -- one; value = quantity * price / 10^(quantity_scale + price_scale), see core.value_up.
+  -- one: see core.value_up.
   quantity_scale smallint not null default 0,
   price_scale smallint not null default 0,
   isin text,
@@ -454,6 +454,35 @@ language sql immutable as $$
           value_minor::numeric * (rate.exchange_ppb + rate.regulator_ppb)
           + least(value_minor::numeric * rate.brokerage_ppb, rate.brokerage_cap_minor * 1000000000::numeric))
     ) / 10000000000000)::bigint end;
+$$;
+
+-- What so much is worth at a price, in minor units: rounded up, for what is paid or held. `places`: those of
+-- the quantity and of the price, together. As valueUp in domain/value.ts, a test compares the two.
+create function core.value_up(quantity bigint, price_minor bigint, places integer) returns bigint
+language sql immutable as $$
+  select case places when 0 then quantity * price_minor
+    else ceil(quantity::numeric * price_minor / 10::numeric ^ places)::bigint end;
+$$;
+
+-- The same rounded down, for what is got.
+create function core.value_down(quantity bigint, price_minor bigint, places integer) returns bigint
+language sql immutable as $$
+  select case places when 0 then quantity * price_minor
+    else div(quantity::numeric * price_minor, 10::numeric ^ places)::bigint end;
+$$;
+
+-- What a fill is worth: a buy is paid, a sale is got.
+create function core.fill_value(side text, quantity bigint, price_minor bigint, places integer)
+returns bigint
+language sql immutable as $$
+  select case side when 'BUY' then core.value_up(quantity, price_minor, places)
+    else core.value_down(quantity, price_minor, places) end;
+$$;
+
+-- The places of an instrument's quantities and prices, together.
+create function core.places_of(of_instrument bigint) returns integer
+language sql stable as $$
+  select i.quantity_scale + i.price_scale from public.instruments i where i.id = of_instrument;
 $$;
 
 -- The account's own money that a value binds at a leverage, rounded up. As marginFor in

@@ -253,7 +253,7 @@ begin
         then (select coalesce(sum(f.quantity), 0) from public.fills f where f.order_id = moved.id)
           else filled_quantity end,
       case when to_status = 'partially_filled' and filled_quantity = 0
-        then (select coalesce(sum(f.quantity * f.price_minor), 0) from public.fills f
+        then (select coalesce(sum(f.value_minor), 0) from public.fills f
           where f.order_id = moved.id)
         else filled_value_minor end
     from moved order by id
@@ -287,6 +287,8 @@ create table public.fills (
   side text not null,
   quantity bigint not null,
   price_minor bigint not null,
+  -- What was paid for it (rounded up) or got (rounded down), once and for all: see core.fill_value.
+  value_minor bigint not null,
   -- What booking it changed in the profit or loss of its position; all fills of a position add up to it.
   realised_minor bigint not null default 0,
   -- What it took out of the position's margin; with what it realised, what it gives back.
@@ -304,7 +306,7 @@ create table public.fills (
   -- 2^53: beyond it nobody who reads JSON has the same number. No market has such a fill; a broken answer
   -- may.
   constraint what_a_fill_is_worth_can_be_told_exactly
-    check (price_minor::numeric * quantity < 9007199254740992),
+    check (value_minor >= 0 and value_minor < 9007199254740992),
   constraint only_an_external_fill_has_no_order check ((order_id is null) = (source = 'external'))
 );
 create index corrections_of_a_fill on public.fills (corrects, id) where corrects is not null;

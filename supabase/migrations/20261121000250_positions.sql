@@ -2,11 +2,13 @@
 -- else. The same fills give the same position in whatever order and grouping they become known: they are
 -- counted in the order they were traded in.
 
--- A fill's quantity and price as they were told last; with quantity 0 where it never was.
-create function core.corrected_fill(f public.fills) returns table (quantity bigint, price_minor bigint)
+-- A fill's quantity, price and value as they were told last; with quantity 0 where it never was.
+create function core.corrected_fill(f public.fills)
+returns table (quantity bigint, price_minor bigint, value_minor bigint)
 language sql stable as $$
-  select coalesce(c.quantity, f.quantity), coalesce(c.price_minor, f.price_minor)
-  from (values (true)) as one left join lateral (select last.quantity, last.price_minor
+  select coalesce(c.quantity, f.quantity), coalesce(c.price_minor, f.price_minor),
+    coalesce(c.value_minor, f.value_minor)
+  from (values (true)) as one left join lateral (select last.quantity, last.price_minor, last.value_minor
     from public.fills last
     where last.corrects = f.id order by last.id desc limit 1) c on true;
 $$;
@@ -15,7 +17,7 @@ $$;
 -- was has no row.
 create view core.effective_fills as
 select f.id, f.order_id, f.source, f.account_id, f.instrument_id, f.product, f.venue_fill_id, f.side,
-  corrected.quantity, corrected.price_minor, f.late, f.trade_date, f.filled_at
+  corrected.quantity, corrected.price_minor, corrected.value_minor, f.late, f.trade_date, f.filled_at
 from public.fills f cross join lateral core.corrected_fill(f) corrected
 where f.corrects is null and corrected.quantity > 0;
 
@@ -32,7 +34,7 @@ $$;
 
 -- A holding after one more fill, at average cost. `bound_minor`: the account's own money a buy binds. A sale
 -- of more than is held leaves the position short; a buy covers that first.
-create function core.holding_after(held core.holding, side text, quantity bigint, price_minor bigint,
+create function core.holding_after(held core.holding, side text, quantity bigint, value_minor bigint,
   bound_minor bigint)
 returns core.holding language plpgsql immutable set search_path = '' as $$
 declare
@@ -40,7 +42,8 @@ declare
   -- What this fill closes of a position in the other direction, and what it opens or adds.
   closed constant bigint := case when sign(held.quantity) = -direction
     then least(quantity, abs(held.quantity)) else 0 end;
-  opened constant bigint := quantity - closed;
+  closed_minor constant bigint := core.pro_rata(value_minor, closed, quantity);
+  opened_minor constant bigint := value_minor - closed_minor;
   cost_out bigint := 0;
   margin_out bigint := 0;
 begin
@@ -49,18 +52,18 @@ begin
     margin_out := core.pro_rata(held.margin_minor, closed, abs(held.quantity));
   end if;
   return (held.quantity + direction * quantity,
-    held.cost_minor - cost_out + direction * opened * price_minor,
+    held.cost_minor - cost_out + direction * opened_minor,
     held.margin_minor - margin_out
       + case side when 'BUY' then bound_minor - core.pro_rata(bound_minor, closed, quantity)
-      else -opened * price_minor end,
-    held.realised_minor - direction * closed * price_minor - cost_out);
+      else -opened_minor end,
+    held.realised_minor - direction * closed_minor - cost_out);
 end $$;
 
 -- A fill that is to be booked. Without an order: shares that came or went past us. `corrects`: it takes that
 -- fill's place.
 create type core.reported_fill as (order_id bigint, client_order_id text, leverage_centi integer,
   before_minor bigint, ended boolean, account_id bigint, instrument_id bigint, product text, trade_date date,
-  corrects bigint, venue_fill_id text, side text, quantity bigint, price_minor bigint,
+  corrects bigint, venue_fill_id text, side text, quantity bigint, price_minor bigint, value_minor bigint,
   filled_at timestamptz);
 
 -- What is closed of a position, and where the records after it begin.
@@ -73,29 +76,29 @@ create type core.closed_holding as (holding core.holding, after_order bigint, af
 create function core.position_fills(of_account bigint, of_instrument bigint, of_product text,
   after_order bigint, after_fill bigint, added core.reported_fill[])
 returns table (account_id bigint, instrument_id bigint, product text, order_id bigint,
-  client_order_id text, side text, quantity bigint, price_minor bigint, bound_minor bigint,
+  client_order_id text, side text, quantity bigint, value_minor bigint, bound_minor bigint,
   filled_at timestamptz, venue_fill_id text)
 language sql stable as $$
-  select account_id, instrument_id, product, order_id, client_order_id, side, quantity, price_minor,
-    case when side = 'SELL' then 0 when order_id is null then quantity * price_minor
+  select account_id, instrument_id, product, order_id, client_order_id, side, quantity, value_minor,
+    case when side = 'SELL' then 0 when order_id is null then value_minor
       else core.margin_on(upto_minor::bigint, leverage_centi)
-        - core.margin_on((upto_minor - quantity * price_minor)::bigint, leverage_centi) end,
+        - core.margin_on((upto_minor - value_minor)::bigint, leverage_centi) end,
     filled_at, venue_fill_id
   from (
-    select fill.*, sum(quantity * price_minor) over (partition by account_id, instrument_id,
+    select fill.*, sum(value_minor) over (partition by account_id, instrument_id,
       product, order_id
       order by filled_at, venue_fill_id collate "C") as upto_minor
     from (
       select f.account_id, f.instrument_id, f.product, f.order_id,
         coalesce(o.client_order_id::text, '') as client_order_id, o.leverage_centi, f.side, f.quantity,
-        f.price_minor, f.filled_at, f.venue_fill_id
+        f.value_minor, f.filled_at, f.venue_fill_id
       from core.effective_fills f left join public.orders o on o.id = f.order_id
       where f.account_id = of_account and f.instrument_id = of_instrument and f.product = of_product
         and f.id > after_fill and coalesce(f.order_id > after_order, true)
         and not f.id = any(array(select corrects from unnest(added) where corrects is not null))
       union all
       select one.account_id, one.instrument_id, one.product, one.order_id, coalesce(one.client_order_id, ''),
-        one.leverage_centi, one.side, one.quantity, one.price_minor, one.filled_at,
+        one.leverage_centi, one.side, one.quantity, one.value_minor, one.filled_at,
         coalesce((select was.venue_fill_id from public.fills was where was.id = one.corrects),
           one.venue_fill_id)
       from unnest(added) one where one.quantity > 0
@@ -144,11 +147,11 @@ create function core.book_fills_in_order(reported core.reported_fill[], out fres
 language plpgsql set search_path = '' as $$
 begin
   with counted as (
-    select row.*, case when side = 'SELL' then 0 when order_id is null then quantity * price_minor
+    select row.*, case when side = 'SELL' then 0 when order_id is null then value_minor
       else core.margin_on((before_minor + upto_minor)::bigint, leverage_centi)
-        - core.margin_on((before_minor + upto_minor - quantity * price_minor)::bigint,
+        - core.margin_on((before_minor + upto_minor - value_minor)::bigint,
           leverage_centi) end as bound_minor
-    from (select one.*, sum(quantity * price_minor) over (partition by order_id
+    from (select one.*, sum(value_minor) over (partition by order_id
       order by filled_at, venue_fill_id collate "C") as upto_minor from unnest(reported) one) row
   ), valued as (
     select c.*, case when side = 'SELL' then core.pro_rata(p.cost_minor, c.quantity, p.quantity)
@@ -160,10 +163,11 @@ begin
         limit 1) p on true
   ), booked as (
     insert into public.fills (order_id, source, account_id, instrument_id, product, venue_fill_id,
-      side, quantity, price_minor, realised_minor, freed_margin_minor, late, trade_date, filled_at)
+      side, quantity, price_minor, value_minor, realised_minor, freed_margin_minor, late, trade_date,
+      filled_at)
     select order_id, case when order_id is null then 'external' else 'venue' end, account_id,
-      instrument_id, product, venue_fill_id, side, quantity, price_minor,
-      case side when 'SELL' then quantity * price_minor - cost_out_minor else 0 end, margin_out_minor,
+      instrument_id, product, venue_fill_id, side, quantity, price_minor, value_minor,
+      case side when 'SELL' then value_minor - cost_out_minor else 0 end, margin_out_minor,
       ended, trade_date, filled_at
     from valued order by account_id, order_id, venue_fill_id
     returning id, late
@@ -171,7 +175,7 @@ begin
     insert into public.positions as p (account_id, instrument_id, product, quantity, cost_minor,
       margin_minor, last_filled_at)
     select account_id, instrument_id, product, sum(case side when 'BUY' then quantity else -quantity end),
-      sum(case side when 'BUY' then quantity * price_minor else -cost_out_minor end),
+      sum(case side when 'BUY' then value_minor else -cost_out_minor end),
       sum(bound_minor - margin_out_minor), max(filled_at)
     from valued group by 1, 2, 3 order by 1, 2, 3
     on conflict (account_id, instrument_id, product) do update set quantity = p.quantity + excluded.quantity,
@@ -192,21 +196,21 @@ declare
   held core.holding;
   closed constant core.closed_holding := core.closed_before(one);
   becomes core.holding;
-  worth_minor bigint := one.quantity * one.price_minor;
+  worth_minor bigint := one.value_minor;
   bound_minor bigint;
   change_minor bigint;
   booked bigint;
 begin
   select p.quantity, p.cost_minor, p.margin_minor, 0 into held from public.positions p
   where (p.account_id, p.instrument_id, p.product) = (one.account_id, one.instrument_id, one.product);
-  select (coalesce(core.holding_from(closed.holding, t.side, t.quantity, t.price_minor, t.bound_minor
+  select (coalesce(core.holding_from(closed.holding, t.side, t.quantity, t.value_minor, t.bound_minor
       order by t.filled_at, t.side, t.client_order_id collate "C", t.venue_fill_id collate "C"),
     closed.holding)).* into becomes
   from core.position_fills(one.account_id, one.instrument_id, one.product, closed.after_order,
     closed.after_fill, array[one]) t;
   -- Of a correction only the difference to what it corrects is new.
   if one.corrects is not null then
-    worth_minor := worth_minor - coalesce((select f.quantity * f.price_minor from core.effective_fills f
+    worth_minor := worth_minor - coalesce((select f.value_minor from core.effective_fills f
       where f.id = one.corrects), 0);
   end if;
   bound_minor := case when one.side = 'SELL' then 0 when one.order_id is null then worth_minor
@@ -215,10 +219,11 @@ begin
   change_minor := becomes.cost_minor - coalesce(held.cost_minor, 0);
 
   insert into public.fills (order_id, source, account_id, instrument_id, product, corrects, venue_fill_id,
-    side, quantity, price_minor, realised_minor, freed_margin_minor, late, trade_date, filled_at)
+    side, quantity, price_minor, value_minor, realised_minor, freed_margin_minor, late, trade_date,
+    filled_at)
   values (one.order_id, case when one.order_id is null then 'external' else 'venue' end, one.account_id,
     one.instrument_id, one.product, one.corrects, one.venue_fill_id, one.side, one.quantity, one.price_minor,
-    change_minor + case one.side when 'BUY' then -worth_minor else worth_minor end,
+    one.value_minor, change_minor + case one.side when 'BUY' then -worth_minor else worth_minor end,
     bound_minor - (becomes.margin_minor - coalesce(held.margin_minor, 0)), one.ended, one.trade_date,
     one.filled_at)
   returning id into booked;
@@ -253,7 +258,7 @@ end $$;
 -- What an order's fills are worth, as they count.
 create function core.filled_value(of_order bigint) returns bigint
 language sql stable as $$
-  select coalesce(sum(f.quantity * f.price_minor), 0)::bigint from core.effective_fills f
+  select coalesce(sum(f.value_minor), 0)::bigint from core.effective_fills f
   where f.order_id = of_order;
 $$;
 
@@ -263,5 +268,6 @@ create function core.external_fill(of_account bigint, of_instrument bigint, of_p
 language sql stable as $$
   select row(null, null, null, 0, false, of_account, of_instrument, of_product,
     core.date_in((select i.exchange from public.instruments i where i.id = of_instrument), now_at), null,
-    named, side, quantity, price_minor, now_at)::core.reported_fill;
+    named, side, quantity, price_minor, core.fill_value(side, quantity, price_minor,
+      core.places_of(of_instrument)), now_at)::core.reported_fill;
 $$;

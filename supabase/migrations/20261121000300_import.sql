@@ -326,7 +326,9 @@ begin
   select cardinality(fresh) into booked from core.book_reported_fills(array(
     select distinct on (account.id, row.reference) row(null, null, null, 0, false, account.id, instrument.id,
       coalesce(row.product, 'delivery'), row."tradeDate", null, row.reference, 'BUY', row.quantity,
-      row."priceMinor", (select core.now_of(args)))::core.reported_fill
+      row."priceMinor", core.fill_value('BUY', row.quantity, row."priceMinor",
+        instrument.quantity_scale + instrument.price_scale),
+      (select core.now_of(args)))::core.reported_fill
     from jsonb_to_recordset(args -> 'holdings') as row("userId" text, venue text, mode text, exchange text,
       symbol text, product text, quantity bigint, "priceMinor" bigint, "tradeDate" date, reference text)
     join public.accounts account on (account.user_id, account.venue, account.mode, account.currency)

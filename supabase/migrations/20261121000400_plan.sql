@@ -272,7 +272,7 @@ language plpgsql stable as $$
 begin
   return (
     with traded as materialized (
-      select f.order_id, f.instrument_id, f.side, f.quantity, f.quantity * f.price_minor as minor
+      select f.order_id, f.instrument_id, f.side, f.quantity, f.value_minor as minor
       from core.effective_fills f where f.account_id = of_account and f.trade_date = on_date
         and f.order_id is not null
     )

@@ -193,7 +193,9 @@ declare
     select distinct on (o.id, fill."venueFillId") row(o.id, o.client_order_id, o.leverage_centi,
       o.filled_value_minor, o.ended_at is not null, o.account_id, o.instrument_id, o.product,
       (select trade_date from public.scan_runs run where run.id = o.run_id), null,
-      fill."venueFillId", o.side, fill.quantity, fill."priceMinor", core.at(fill."atMs"))::core.reported_fill
+      fill."venueFillId", o.side, fill.quantity, fill."priceMinor",
+      core.fill_value(o.side, fill.quantity, fill."priceMinor", core.places_of(o.instrument_id)),
+      core.at(fill."atMs"))::core.reported_fill
     from unnest(outcomes) outcome join public.orders o on o.id = outcome."orderId",
       unnest(outcome.fills) fill
     where (select true from public.fills old
@@ -217,8 +219,8 @@ $$;
 create function core.book_late_fills(late_ones bigint[], now_at timestamptz) returns void
 language sql set search_path = '' as $$
   with late as (
-    select f.id, o as ended, f.account_id, f.order_id, f.quantity, f.quantity * f.price_minor as value_minor,
-      o.filled_value_minor + coalesce(sum(f.quantity * f.price_minor) over (partition by f.order_id
+    select f.id, o as ended, f.account_id, f.order_id, f.quantity, f.value_minor,
+      o.filled_value_minor + coalesce(sum(f.value_minor) over (partition by f.order_id
         order by f.id
         rows between unbounded preceding and 1 preceding), 0)::bigint as before_minor,
       f.realised_minor + f.freed_margin_minor as released_minor
@@ -293,7 +295,7 @@ language sql stable as $$
     from unnest(outcomes) row
     join public.orders o on o.id = row."orderId" and o.attempts = coalesce(row.attempts, o.attempts)
     cross join lateral (select coalesce(sum(f.quantity), 0) as more_quantity,
-        coalesce(sum(f.quantity * f.price_minor), 0) as more_value_minor,
+        coalesce(sum(f.value_minor), 0) as more_value_minor,
         coalesce(sum(f.realised_minor + f.freed_margin_minor), 0) as released_minor,
         coalesce(bool_or(f.late), false) as late
       from public.fills f where f.order_id = o.id and f.id + 0 = any(fresh)) added

@@ -3,10 +3,11 @@
 -- An outcome with its order, with what its fills add to it (`fresh`: those nobody has told yet, `n` of them)
 -- and what its account holds of the share. Columns, not rows within rows: those cost more than the looking.
 create type core.outcome_input as (id bigint, account_id bigint, instrument_id bigint, product text,
-  side text, quantity bigint, status text, run_id text, rate_id integer, leverage_centi integer,
-  hold_minor bigint, before_minor bigint, released_minor bigint, venue_order_id text, venue_status text,
-  reason text, message text, next_lookup_ms bigint, next_attempt_ms bigint, fresh core.venue_fill[],
-  n bigint, more_quantity bigint, more_minor bigint, first_at timestamptz, last_at timestamptz,
+  places integer, side text, quantity bigint, status text, run_id text, rate_id integer,
+  leverage_centi integer, hold_minor bigint, before_minor bigint, released_minor bigint,
+  venue_order_id text, venue_status text, reason text, message text, next_lookup_ms bigint,
+  next_attempt_ms bigint, fresh core.venue_fill[], n bigint, more_quantity bigint, more_minor bigint,
+  first_at timestamptz, last_at timestamptz,
   filled bigint, next_status text, is_usual boolean, held bigint, held_cost_minor bigint,
   held_margin_minor bigint, held_until timestamptz);
 
@@ -15,17 +16,19 @@ create type core.outcome_input as (id bigint, account_id bigint, instrument_id b
 create function core.outcome_inputs(outcomes core.outcome[]) returns setof core.outcome_input
 language sql stable as $$
   with told as (
-    select o.id, o.account_id, o.instrument_id, o.product, o.side, o.quantity, o.status, o.run_id, o.rate_id,
-      o.leverage_centi, o.hold_minor, o.filled_value_minor, o.released_minor,
+    select o.id, o.account_id, o.instrument_id, o.product, places, o.side, o.quantity, o.status, o.run_id,
+      o.rate_id, o.leverage_centi, o.hold_minor, o.filled_value_minor, o.released_minor,
       coalesce(t."venueOrderId", o.venue_order_id) as venue_order_id, t."venueStatus", t.reason, t.message,
       t."nextLookupMs", t."nextAttemptMs", added.fresh, added.n, added.more_quantity, added.more_minor,
       added.first_at, added.last_at, o.filled_quantity + added.more_quantity as filled,
       o.ended_at is null and o.attempts = coalesce(t.attempts, o.attempts) and not added.is_wrong as is_usual
     from unnest(outcomes) t
     cross join lateral (select * from public.orders one where one.id = t."orderId" limit 1) o
+    cross join lateral (select quantity_scale + price_scale as places from public.instruments one
+      where one.id = o.instrument_id limit 1) instrument
     cross join lateral (
       select array_agg(f) as fresh, count(*) as n, coalesce(sum(f.quantity), 0)::bigint as more_quantity,
-        coalesce(sum(f.quantity * f."priceMinor"), 0)::bigint as more_minor,
+        coalesce(sum(core.fill_value(o.side, f.quantity, f."priceMinor", places)), 0)::bigint as more_minor,
         core.at(min(f."atMs")) as first_at, core.at(max(f."atMs")) as last_at,
         count(*) > count(distinct f."venueFillId") or coalesce(bool_or(case o.side
           when 'BUY' then f."priceMinor" > o.limit_price_minor
@@ -33,9 +36,9 @@ language sql stable as $$
       from unnest(t.fills) f where (select true from public.fills old
         where (old.order_id, old.venue_fill_id) = (o.id, f."venueFillId") limit 1) is null) added
   )
-  select id, told.account_id, told.instrument_id, told.product, side, told.quantity, status, run_id, rate_id,
-    leverage_centi, hold_minor, filled_value_minor, released_minor, venue_order_id, "venueStatus", reason,
-    message,
+  select id, told.account_id, told.instrument_id, told.product, places, side, told.quantity, status, run_id,
+    rate_id, leverage_centi, hold_minor, filled_value_minor, released_minor, venue_order_id, "venueStatus",
+    reason, message,
     "nextLookupMs", "nextAttemptMs", fresh, n, more_quantity, more_minor, first_at, last_at, filled,
     core.next_status(status, "venueStatus", filled, told.quantity, venue_order_id is not null),
     is_usual and filled <= told.quantity
@@ -50,7 +53,7 @@ $$;
 -- `bound_minor`: the margin of all a buy filled; `out_minor`, `freed_minor`: what a sale takes out of its
 -- position's cost and margin. `moves`: the table of transitions lets the order follow.
 create type core.judged_outcome as (id bigint, account_id bigint, instrument_id bigint, product text,
-  side text, run_id text, leverage_centi integer, hold_minor bigint, venue_order_id text,
+  places integer, side text, run_id text, leverage_centi integer, hold_minor bigint, venue_order_id text,
   next_status text, reason text, message text, next_lookup_at timestamptz, next_attempt_at timestamptz,
   fresh core.venue_fill[], n bigint, more_quantity bigint, more_minor bigint, last_at timestamptz,
   filled bigint, before_minor bigint, value_minor bigint, bound_minor bigint, out_minor bigint,
@@ -86,8 +89,9 @@ begin
         as freed
     from judged where is_ordinary
   )
-  select id, account_id, instrument_id, product, side, run_id, leverage_centi, hold_minor, venue_order_id,
-    next_status, case when filled < quantity or venue_status = 'filled' then reason end, message,
+  select id, account_id, instrument_id, product, places, side, run_id, leverage_centi, hold_minor,
+    venue_order_id, next_status,
+    case when filled < quantity or venue_status = 'filled' then reason end, message,
     coalesce(core.at(next_lookup_ms),
       case when venue_status = 'queued' and next_status = 'unknown' then now_at end),
     core.at(next_attempt_ms), fresh, n, more_quantity, more_minor, last_at, filled, before_minor,
@@ -111,8 +115,9 @@ begin
     select * from core.judge_outcomes(outcomes, now_at)
   ), filled as (
     insert into public.fills (order_id, account_id, instrument_id, product, venue_fill_id, side, quantity,
-      price_minor, realised_minor, freed_margin_minor, late, trade_date, filled_at, booked_at)
+      price_minor, value_minor, realised_minor, freed_margin_minor, late, trade_date, filled_at, booked_at)
     select id, account_id, instrument_id, product, f."venueFillId", side, f.quantity, f."priceMinor",
+      core.fill_value(side, f.quantity, f."priceMinor", places),
       case side when 'SELL' then more_minor - out_minor else 0 end, freed_minor, false,
       (select trade_date from public.scan_runs run where run.id = run_id), core.at(f."atMs"), told_at
     from heard, unnest(fresh) f returning 1

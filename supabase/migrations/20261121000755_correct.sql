@@ -82,10 +82,11 @@ begin
     format('correction:%s:%s', of_fill,
       (select count(*) from public.fills f where f.corrects = of_fill) + 1), o.side,
     really, really_at_minor,
+    core.fill_value(o.side, really, really_at_minor, core.places_of(o.instrument_id)),
     (select f.filled_at from public.fills f where f.id = of_fill))::core.reported_fill, now_at);
   select * into booked from public.fills where id = fresh;
   select coalesce(sum(f.quantity), 0)::bigint as quantity,
-    coalesce(sum(f.quantity * f.price_minor), 0)::bigint as minor
+    coalesce(sum(f.value_minor), 0)::bigint as minor
   into filled from core.effective_fills f where f.order_id = o.id;
   released := booked.realised_minor + booked.freed_margin_minor;
   paid := core.cost_of_value(o, filled.minor) - core.cost_of_value(o, o.filled_value_minor);

@@ -189,13 +189,13 @@ $$;
 -- The executions of a period as they count: with what the last correction says each really was.
 create function core.effective_fills_in(p core.period) returns table (id bigint, order_id bigint,
   account_id bigint, instrument_id bigint, product text, venue_fill_id text, side text, quantity bigint,
-  price_minor bigint, booked_at timestamptz, filled_at timestamptz)
+  price_minor bigint, value_minor bigint, booked_at timestamptz, filled_at timestamptz)
 language sql stable as $$
   select f.id, f.order_id, f.account_id, f.instrument_id, f.product, f.venue_fill_id, f.side,
-    coalesce(corrected.quantity, f.quantity), coalesce(corrected.price_minor, f.price_minor), f.booked_at,
-    f.filled_at
-  from core.fills_in(p) f left join lateral (select last.quantity, last.price_minor from public.fills last
-    where last.corrects = f.id order by last.id desc limit 1) corrected on true
+    coalesce(corrected.quantity, f.quantity), coalesce(corrected.price_minor, f.price_minor),
+    coalesce(corrected.value_minor, f.value_minor), f.booked_at, f.filled_at
+  from core.fills_in(p) f left join lateral (select last.quantity, last.price_minor, last.value_minor
+    from public.fills last where last.corrects = f.id order by last.id desc limit 1) corrected on true
   where case when f.corrects is null then coalesce(corrected.quantity, f.quantity) > 0 else false end;
 $$;
 
@@ -209,7 +209,7 @@ language sql stable as $$
     - case o.side when 'BUY' then core.margin_on(coalesce(filled.value, 0)::bigint, o.leverage_centi)
     else 0 end
   from core.orders_in(p) o join public.charge_rates rate on rate.id = o.rate_id
-  left join (select f.order_id, sum(f.quantity * f.price_minor) as value
+  left join (select f.order_id, sum(f.value_minor) as value
     from core.effective_fills_in(p) f where f.order_id is not null group by 1) filled
       on filled.order_id = o.id
   left join (select f.order_id, sum(f.realised_minor + f.freed_margin_minor) as released
@@ -243,29 +243,29 @@ $$;
 
 -- A holding after one more fill, where the first is added to what was held before all of them.
 create function core.holding_since(held core.holding, opening core.holding, side text, quantity bigint,
-  price_minor bigint, bound_minor bigint)
+  value_minor bigint, bound_minor bigint)
 returns core.holding language plpgsql immutable set search_path = '' as $$
 begin
-  return core.holding_after(coalesce(held, opening), side, quantity, price_minor, bound_minor);
+  return core.holding_after(coalesce(held, opening), side, quantity, value_minor, bound_minor);
 end $$;
 
 -- What was held, with all fills of a position since, in the order they were traded in.
-create aggregate core.holding_from(opening core.holding, side text, quantity bigint, price_minor bigint,
+create aggregate core.holding_from(opening core.holding, side text, quantity bigint, value_minor bigint,
   bound_minor bigint) (sfunc = core.holding_since, stype = core.holding);
 
 -- The fills of positions in a period with what each binds, as core.position_fills has them.
 create function core.position_fills_in(p core.period)
 returns table (account_id bigint, instrument_id bigint, product text, client_order_id text, side text,
-  quantity bigint, price_minor bigint, bound_minor bigint, filled_at timestamptz, venue_fill_id text)
+  quantity bigint, value_minor bigint, bound_minor bigint, filled_at timestamptz, venue_fill_id text)
 language sql stable as $$
-  select account_id, instrument_id, product, client_order_id, side, quantity, price_minor,
-    case when side = 'SELL' then 0 when order_id is null then quantity * price_minor
+  select account_id, instrument_id, product, client_order_id, side, quantity, value_minor,
+    case when side = 'SELL' then 0 when order_id is null then value_minor
       else core.margin_on(upto_minor::bigint, leverage_centi)
-        - core.margin_on((upto_minor - quantity * price_minor)::bigint, leverage_centi) end,
+        - core.margin_on((upto_minor - value_minor)::bigint, leverage_centi) end,
     filled_at, venue_fill_id
   from (
     select f.*, coalesce(o.client_order_id::text, '') as client_order_id, o.leverage_centi,
-      sum(f.quantity * f.price_minor) over (partition by f.account_id, f.instrument_id, f.product, f.order_id
+      sum(f.value_minor) over (partition by f.account_id, f.instrument_id, f.product, f.order_id
         order by f.filled_at, f.venue_fill_id collate "C") as upto_minor
     from core.effective_fills_in(p) f left join public.orders o on o.id = f.order_id
   ) counted;
@@ -291,7 +291,7 @@ language sql stable as $$
   with folded as (
     select t.account_id, t.instrument_id, t.product, sum(t.bound_minor) as bound,
       core.holding_from((coalesce(c.quantity, 0), coalesce(c.cost_minor, 0), coalesce(c.margin_minor, 0),
-        coalesce(c.realised_minor, 0))::core.holding, t.side, t.quantity, t.price_minor, t.bound_minor
+        coalesce(c.realised_minor, 0))::core.holding, t.side, t.quantity, t.value_minor, t.bound_minor
         order by t.filled_at, t.side, t.client_order_id collate "C", t.venue_fill_id collate "C") as held
     from core.position_fills_in(p) t left join core.positions_closed_on((p).opening, p) c
       using (account_id, instrument_id, product) group by 1, 2, 3

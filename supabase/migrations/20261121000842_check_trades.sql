@@ -33,6 +33,18 @@ language sql stable as $$
   from wrong;
 $$;
 
+-- What each fill is said to be worth, against its quantity and price.
+create function core.value_findings(p core.period) returns setof core.finding
+language sql stable as $$
+  with worth as (
+    select f, core.fill_value(f.side, f.quantity, f.price_minor, core.places_of(f.instrument_id)) as value
+    from core.fills_in(p) f
+  )
+  select 'a fill is worth its quantity at its price', 'fill ' || (f).venue_fill_id, a.user_id,
+    core.decimal((f).value_minor), core.decimal(value), null, false
+  from worth join public.accounts a on a.id = (f).account_id where (f).value_minor <> value;
+$$;
+
 -- Whether somebody has looked at what blocked an account since an instant.
 create function core.acknowledged_since(a public.accounts, since timestamptz) returns boolean
 language sql stable as $$

@@ -108,7 +108,7 @@ $$;
 create function core.filled_findings(p core.period) returns setof core.finding
 language sql stable as $$
   with counted as (
-    select order_id, sum(quantity) as quantity, sum(quantity * price_minor) as value
+    select order_id, sum(quantity) as quantity, sum(value_minor) as value
     from core.effective_fills_in(p) where order_id is not null group by 1
   ), recorded as (
     select order_id, sum(realised_minor + freed_margin_minor) as released,

@@ -152,8 +152,8 @@ language sql stable as $$
     left join public.order_requests request on (request.run_id, request.signal_id) = (o.run_id, o.signal_id)
     cross join lateral (select (coalesce(request.limits, run.limits) ->> 'symbolCapMinor')::bigint
       as minor) cap
-    left join lateral (select coalesce(sum(least(f.quantity * f.price_minor,
-      (select min(corrected.quantity * corrected.price_minor)
+    left join lateral (select coalesce(sum(least(f.value_minor,
+      (select min(corrected.value_minor)
         from public.fills corrected where corrected.corrects = f.id))), 0) as minor
       from public.fills f where f.order_id = o.id and f.corrects is null and not f.late) in_time
         on o.ended_at is not null

@@ -31,6 +31,7 @@ begin
     union all select * from core.entry_findings(p)
     union all select * from core.single_entry_findings(p)
     union all select * from core.fill_findings(p)
+    union all select * from core.value_findings(p)
     union all select * from core.beyond_order_findings(p)
     union all select * from core.unacknowledged_findings(p)
     union all select * from core.position_findings(p)

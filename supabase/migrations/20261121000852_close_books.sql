@@ -52,6 +52,7 @@ language sql stable as $$
       select * from core.entry_findings(p)
       union all select * from core.single_entry_findings(p)
       union all select * from core.fill_findings(p)
+      union all select * from core.value_findings(p)
       union all select * from core.beyond_order_findings(p)
       union all select * from core.filled_findings(p)) finding
     union

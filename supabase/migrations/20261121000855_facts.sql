@@ -25,6 +25,7 @@ language sql stable as $$
   select coalesce(json_agg(json_build_object('fillId', f.id, 'orderId', f.order_id,
     'instrumentId', f.instrument_id, 'exchange', i.exchange, 'symbol', i.symbol, 'product', f.product,
     'side', f.side, 'venueFillId', f.venue_fill_id, 'quantity', f.quantity, 'priceMinor', f.price_minor,
+    'places', i.quantity_scale + i.price_scale, 'valueMinor', f.value_minor,
     'tradeDate', f.trade_date, 'filledAtMs', core.ms(f.filled_at), 'corrects', f.corrects,
     'reportedAtMs', core.ms(coalesce(e.at, o.ended_at, f.filled_at)), 'realisedMinor', f.realised_minor,
     'freedMarginMinor', f.freed_margin_minor) order by f.id), '[]')

@@ -39,6 +39,7 @@ export function fill(of: OrderFact, quantity: number, rupees: number, more: Part
     venueFillId: '1',
     quantity: BigInt(quantity),
     priceMinor: BigInt(rupees) * 100n,
+    places: 0,
     filledAtMs: of.orderId,
     corrects: null,
     reportedAtMs: 1000,

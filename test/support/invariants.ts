@@ -32,7 +32,7 @@ const checks: readonly string[] = [
      coalesce((select sum(cash_delta_minor) from public.ledger_entries l
        where l.account_id = a.id and l.kind in ('deposit', 'withdrawal', 'adjustment')), 0)
      + coalesce((select sum(case when f.source = 'venue' then f.realised_minor
-         when f.side = 'BUY' then f.quantity * f.price_minor - f.freed_margin_minor else -f.freed_margin_minor end)
+         when f.side = 'BUY' then f.value_minor - f.freed_margin_minor else -f.freed_margin_minor end)
        from public.fills f where f.account_id = a.id), 0)
      - coalesce((select sum(charges_minor) from public.orders o
        where o.account_id = a.id and o.ended_at is not null and o.filled_quantity > 0), 0) as minor) earned
@@ -61,7 +61,7 @@ const checks: readonly string[] = [
   `select format('order %s: filled %s worth %s, but its fills are %s worth %s', o.id, o.filled_quantity,
      o.filled_value_minor, f.quantity, f.value) as what
    from public.orders o cross join lateral (select coalesce(sum(quantity), 0) as quantity,
-     coalesce(sum(quantity * price_minor), 0) as value from core.effective_fills where order_id = o.id) f
+     coalesce(sum(value_minor), 0) as value from core.effective_fills where order_id = o.id) f
    where (o.filled_quantity, o.filled_value_minor) <> (f.quantity, f.value)`,
   `select format('order %s (%s) has %s holds and %s posts or voids', o.id, o.status, l.holds, l.ends) as what
    from public.orders o cross join lateral (select count(*) filter (where kind = 'hold') as holds,
@@ -92,7 +92,7 @@ const checks: readonly string[] = [
    from public.positions p full join (select account_id, instrument_id, product, sum(case side when 'BUY'
      then worth else -worth end + realised) as cost
      from (select f.account_id, f.instrument_id, f.product, f.side,
-         f.quantity * f.price_minor - coalesce((select was.quantity * was.price_minor from public.fills was
+         f.value_minor - coalesce((select was.value_minor from public.fills was
            where was.id < f.id and (was.id = f.corrects or was.corrects = f.corrects) order by was.id desc limit 1), 0) as worth,
          f.realised_minor as realised from public.fills f) counted group by 1, 2, 3) f
    using (account_id, instrument_id, product) where coalesce(p.cost_minor, 0) <> coalesce(f.cost, 0)`,

@@ -106,8 +106,9 @@ insert into public.order_events (order_id, at, from_status, to_status, filled_qu
     (values (null, 'queued', 0), ('queued', 'submitting', 0), ('submitting', 'filled', ${QUANTITY}))
     as step(before, after, quantity);
 insert into public.fills (order_id, account_id, instrument_id, product, venue_fill_id, side, quantity, price_minor,
-    freed_margin_minor, late, trade_date, filled_at)
-  select id, account_id, instrument_id, 'delivery', 'past' || id, '${side}', ${QUANTITY}, ${PRICE_MINOR}, ${released}, false, ${date},
+    value_minor, freed_margin_minor, late, trade_date, filled_at)
+  select id, account_id, instrument_id, 'delivery', 'past' || id, '${side}', ${QUANTITY}, ${PRICE_MINOR},
+    ${QUANTITY * PRICE_MINOR}, ${released}, false, ${date},
     ${end} from bench.asked;`;
 }
 

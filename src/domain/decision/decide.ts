@@ -1,6 +1,7 @@
 // Decides every signal for one user: accepted, skipped or denied, and how large. Pure.
 import { LARGEST_MINOR, safe } from '../money.ts';
 import type { Instrument, Signal } from '../types.ts';
+import { placesOf, valueUp } from '../value.ts';
 import { type CapUse, type Case, type Finding, firstReason, type SizedCase, type Standing } from './case.ts';
 import { productAt, rateFor } from './charges.ts';
 import type { Decision } from './decision.ts';
@@ -14,6 +15,7 @@ import {
   exactMargin,
   limitPriceFor,
   quantityFor,
+  valueAt,
 } from './sizing.ts';
 
 /**
@@ -33,8 +35,11 @@ export function decide(frame: RunFrame, account: AccountState, capUsed: CapUse):
       standing.decided.add(planned.signal.id);
       if (decision.outcome !== 'accepted') return decision;
       book(decision, planned, standing);
-      if (planned.signal.side === 'BUY')
-        used.push([planned.share, decision.quantity * capPriceOf(planned, decision.priceMinor ?? 0)]);
+      if (planned.signal.side === 'BUY') {
+        const priceMinor = capPriceOf(planned, decision.priceMinor ?? 0);
+        const places = planned.instrument ? placesOf(planned.instrument) : 0;
+        used.push([planned.share, valueAt(decision.quantity, priceMinor, places)]);
+      }
       return decision;
     });
   // Not before: a share is bought once at most, so none of it is this user's own limit; and who fails uses up nothing.
@@ -108,11 +113,11 @@ function size(c: Case): SizedCase {
   const limitPriceMinor = planned.requested?.limitPriceMinor ?? protectedMinor;
   const sizedQuantity = (): bigint =>
     side === 'BUY'
-      ? quantityFor(budgetMinor, priceMinor, leverageCenti, instrument.lotSize)
+      ? quantityFor(budgetMinor, priceMinor, leverageCenti, instrument)
       : saleFor(from?.quantity ?? 0, Math.max(priceMinor, limitPriceMinor), instrument);
   const quantity = BigInt(planned.requested?.quantity ?? sizedQuantity());
-  const exposureMinor = quantity * BigInt(priceMinor);
-  const worthMinor = quantity * BigInt(limitPriceMinor);
+  const exposureMinor = valueUp(quantity, BigInt(priceMinor), placesOf(instrument));
+  const worthMinor = valueUp(quantity, BigInt(limitPriceMinor), placesOf(instrument));
   const marginMinor = side === 'BUY' ? exactMargin(exposureMinor, leverageCenti) : 0n;
   const { charges, hold } = exactHold(side, worthMinor, leverageCenti, rateFor(frame.rates, side, product));
   // A sale pays its charges out of what it brings: money that is not there keeps nobody in.
@@ -126,9 +131,12 @@ function size(c: Case): SizedCase {
  * What a venue takes of what is held, and what can be computed with: whole lots. The rest stays held. Half of the largest
  * amount, so that it may fill better than its limit, and the account has room for what it brings.
  */
-function saleFor(held: number, priceMinor: number, { lotSize, freezeQuantity }: Instrument): bigint {
-  const maxQuantity = Math.min(held, freezeQuantity ?? held, Math.floor(LARGEST_MINOR / 2 / priceMinor));
-  return BigInt(maxQuantity - (maxQuantity % lotSize));
+function saleFor(held: number, priceMinor: number, instrument: Instrument): bigint {
+  const { lotSize, freezeQuantity } = instrument;
+  const exact = ((BigInt(LARGEST_MINOR) / 2n) * 10n ** BigInt(placesOf(instrument))) / BigInt(priceMinor);
+  const wanted = BigInt(Math.min(held, freezeQuantity ?? held));
+  const maxQuantity = wanted < exact ? wanted : exact;
+  return maxQuantity - (maxQuantity % BigInt(lotSize));
 }
 
 function accepted(c: SizedCase): Decision {

@@ -6,6 +6,7 @@ import { currencyOfExchange } from '../market/session.ts';
 import { foldedSymbol, instrumentKey, type Listing } from '../market/share.ts';
 import { formatHundredths, formatMinor, LARGEST_MINOR, LARGEST_PRICE_MINOR } from '../money.ts';
 import type { Quote } from '../types.ts';
+import { placesOf, valueUp } from '../value.ts';
 import type { Case, Finding, Rule, RuleTable, SizedCase } from './case.ts';
 import { dayResult } from './day-result.ts';
 import type { OpenPosition, RunFrame } from './inputs.ts';
@@ -227,7 +228,8 @@ function maxOpenPositions({ account, standing }: Case): Finding | null {
 function quantityZero(c: SizedCase): Finding | null {
   const { account, instrument, priceMinor, quantity, budgetMinor } = c;
   if (quantity > 0) return null;
-  const oneLotMinor = exactMargin(BigInt(instrument.lotSize) * BigInt(priceMinor), account.settings.leverageCenti);
+  const oneLot = valueUp(BigInt(instrument.lotSize), BigInt(priceMinor), placesOf(instrument));
+  const oneLotMinor = exactMargin(oneLot, account.settings.leverageCenti);
   return { limit: formatMinor(budgetMinor, currencyOf(c)), actual: formatMinor(oneLotMinor, currencyOf(c)) };
 }
 
@@ -263,8 +265,8 @@ function freezeQuantity({ instrument, quantity }: SizedCase): Finding | null {
 }
 
 function symbolCap(c: SizedCase): Finding | null {
-  const { frame, capUsed, planned, quantity, priceMinor } = c;
-  const useMinor = quantity * BigInt(capPriceOf(planned, priceMinor));
+  const { frame, capUsed, planned, quantity, priceMinor, instrument } = c;
+  const useMinor = valueUp(quantity, BigInt(capPriceOf(planned, priceMinor)), placesOf(instrument));
   const usedMinor = BigInt(capUsed.get(planned.share) ?? 0);
   return above(frame.limits.symbolCapMinor, usedMinor + useMinor, currencyOf(c));
 }

@@ -2,6 +2,7 @@
 import { currencyOfExchange } from '../market/session.ts';
 import { LARGEST_MINOR, mulDivCeil, mulDivFloor, safe } from '../money.ts';
 import type { Instrument, Quote, Side, UserSettings } from '../types.ts';
+import { placesOf, valueUp } from '../value.ts';
 import { exactCharges } from './charges.ts';
 import type { ChargeRate, PlannedSignal } from './inputs.ts';
 
@@ -33,19 +34,25 @@ export function exactMargin(valueMinor: bigint, leverageCenti: number): bigint {
   return (valueMinor * 100n + leverage - 1n) / leverage;
 }
 
-/** quantity × price, in minor units. A RangeError where that is beyond exact integers. */
-export function valueAt(quantity: number, priceMinor: number): number {
-  return safe(BigInt(quantity) * BigInt(priceMinor));
+/** What a quantity costs at a price, in minor units. A RangeError where that is beyond exact integers. */
+export function valueAt(quantity: number, priceMinor: number, places = 0): number {
+  return safe(valueUp(BigInt(quantity), BigInt(priceMinor), places));
 }
 
 /**
- * The largest multiple of the lot whose margin, ⌈quantity × price ÷ leverage⌉, is within the budget; 0 when one lot is
- * not. The budget is a whole number, so the rounding up drops out: quantity ≤ budget × leverage ÷ price says the same.
+ * The largest multiple of the lot whose margin, ⌈value ÷ leverage⌉, is within the budget; 0 when one lot is not. The
+ * budget is a whole number, so both roundings up drop out: quantity × price ≤ budget × leverage says the same.
  */
-export function quantityFor(budgetMinor: number, priceMinor: number, leverageCenti: number, lotSize: number): bigint {
+export function quantityFor(
+  budgetMinor: number,
+  priceMinor: number,
+  leverageCenti: number,
+  instrument: Pick<Instrument, 'lotSize' | 'quantityScale' | 'priceScale'>,
+): bigint {
   if (budgetMinor <= 0) return 0n;
-  const lots = (BigInt(budgetMinor) * BigInt(leverageCenti)) / (100n * BigInt(priceMinor) * BigInt(lotSize));
-  return lots * BigInt(lotSize);
+  const lot = BigInt(instrument.lotSize);
+  const worthMinor = (BigInt(budgetMinor) * BigInt(leverageCenti)) / 100n;
+  return ((worthMinor * 10n ** BigInt(placesOf(instrument))) / (BigInt(priceMinor) * lot)) * lot;
 }
 
 /**

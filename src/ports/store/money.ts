@@ -160,6 +160,8 @@ const accountFacts = z.object({
       venueFillId: z.string(),
       quantity: z.int(),
       priceMinor: minor,
+      places: z.int(),
+      valueMinor: minor,
       tradeDate: z.string(),
       filledAtMs: z.int(),
       corrects: z.int().nullable(),

@@ -119,6 +119,7 @@ function compareFills(
   for (const fill of fills) {
     const expected = model.fills.get(fill.fillId);
     const name = `fill ${fill.fillId} of ${names(fill.orderId)}`;
+    compared.money(`value of ${name}`, fill.valueMinor, expected?.valueMinor);
     compared.money(`profit or loss of ${name}`, fill.realisedMinor, expected?.realisedMinor);
     compared.money(`margin freed by ${name}`, fill.freedMarginMinor, expected?.freedMarginMinor);
   }

@@ -135,7 +135,7 @@ onEveryDatabase('the facts of accounts', ({ store, session, value }) => {
     const quietly = (sql: string) =>
       session.exec(`begin; set local session_replication_role = replica; ${sql}; commit`);
     const columns =
-      'order_id, source, account_id, instrument_id, product, venue_fill_id, side, quantity, price_minor, late, trade_date, filled_at';
+      'order_id, source, account_id, instrument_id, product, venue_fill_id, side, quantity, price_minor, value_minor, late, trade_date, filled_at';
     await quietly(
       `create table core.kept as select * from public.fills where order_id = ${id}; delete from public.fills where order_id = ${id}`,
     );

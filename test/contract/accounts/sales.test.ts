@@ -94,9 +94,9 @@ onEveryDatabase('sales and late fills', ({ store, session, value }) => {
         if (selling.length > 0) await deal('SELL', selling, held);
         const [sums] = await session.query(
           `select count(*)::int as broken from public.accounts a join public.positions p on p.account_id = a.id
-           where a.user_id = $1 and p.cost_minor + (select coalesce(sum(f.quantity * f.price_minor - f.realised_minor), 0)
+           where a.user_id = $1 and p.cost_minor + (select coalesce(sum(f.value_minor - f.realised_minor), 0)
              from public.fills f where f.account_id = a.id and side = 'SELL')
-             <> (select sum(quantity * price_minor) from public.fills f where f.account_id = a.id and side = 'BUY')`,
+             <> (select sum(value_minor) from public.fills f where f.account_id = a.id and side = 'BUY')`,
           [name],
         );
         expect(sums).toEqual({ broken: 0 });

@@ -5,6 +5,7 @@ const asha = `user_id = 'asha'`;
 const owner = "an order is of its account's user, venue and mode";
 const named = 'a client order id is made of its account and signal';
 const folded = 'a position is what its fills make';
+const worth = 'a fill is worth its quantity at its price';
 const summed = 'what an order filled is the sum of its fills';
 const held = 'what an order holds is entered, and given back at its end';
 const dated = 'an order is held when it is made and closed when it ends';
@@ -69,8 +70,10 @@ const fills: Corruption[] = [
   ],
   ['fills', 'quantity = quantity + 1', `venue_fill_id = 'a1'`, summed],
   ['fills', 'quantity = quantity + 1', `source = 'external'`, folded],
-  ['fills', 'price_minor = price_minor + 1', `venue_fill_id = 'a1'`, summed],
-  ['fills', 'price_minor = price_minor + 1', `source = 'external'`, folded],
+  ['fills', 'price_minor = price_minor + 1', `venue_fill_id = 'a1'`, worth],
+  ['fills', 'price_minor = price_minor + 1', `source = 'external'`, worth],
+  ['fills', 'value_minor = value_minor + 1', `venue_fill_id = 'a1'`, summed],
+  ['fills', 'value_minor = value_minor + 1', `source = 'external'`, folded],
   ['fills', 'realised_minor = realised_minor + 1', `venue_fill_id = 's1'`, 'fills realised what their position did'],
   [
     'fills',

@@ -109,7 +109,7 @@ describe('once the day is closed', () => {
   test('what is wrong in closed records is not seen by the evening, and is found in all of them', async () => {
     const wrong: Corruption = [
       'fills',
-      'price_minor = price_minor + 1',
+      'value_minor = value_minor + 1',
       "venue_fill_id = 'c1'",
       'what an order filled is the sum of its fills',
     ];

@@ -5,12 +5,14 @@ import type { ChargeRate } from '../../../src/domain/decision/inputs.ts';
 import {
   assumedInstrument,
   budgetFor,
+  exactMargin,
   limitPriceFor,
   marginFor,
   quantityFor,
   valueAt,
 } from '../../../src/domain/decision/sizing.ts';
 import { formatMinor } from '../../../src/domain/money.ts';
+import { placesOf, valueUp } from '../../../src/domain/value.ts';
 import { chargesOn, holdFor } from '../../support/amounts.ts';
 
 const rate: ChargeRate = {
@@ -31,6 +33,9 @@ const anyLeverage = fc.integer({ min: 100, max: 500 });
 const anyProtection = fc.integer({ min: 0, max: 300 });
 const noCircuits = { lowerCircuitMinor: null, upperCircuitMinor: null };
 
+/** Whole shares at prices in minor units, by the lot. */
+const lots = (lotSize: number) => ({ lotSize, quantityScale: 0, priceScale: 0 });
+
 describe('quantity and margin', () => {
   test.each([
     [2000, 28, '99814.40', '19962.88'],
@@ -38,7 +43,9 @@ describe('quantity and margin', () => {
   ])(
     '1,00,000 at %i basis points and leverage 5 buys %i TITAN at 3564.80',
     (allocationBps, shares, exposure, margin) => {
-      const quantity = Number(quantityFor(budgetFor({ capitalMinor: 1_00_000_00, allocationBps }), 3564_80, 500, 1));
+      const quantity = Number(
+        quantityFor(budgetFor({ capitalMinor: 1_00_000_00, allocationBps }), 3564_80, 500, lots(1)),
+      );
       expect(quantity).toBe(shares);
       expect(formatMinor(valueAt(quantity, 3564_80), INR)).toBe(exposure);
       expect(formatMinor(marginFor(valueAt(quantity, 3564_80), 500), INR)).toBe(margin);
@@ -52,11 +59,11 @@ describe('quantity and margin', () => {
   });
 
   test('a budget that margin meets exactly buys, one paisa less buys one lot fewer', () => {
-    expect(quantityFor(10_000, 1000, 100, 1)).toBe(10n);
-    expect(quantityFor(9_999, 1000, 100, 1)).toBe(9n);
-    expect(quantityFor(9_999, 1000, 100, 5)).toBe(5n);
-    expect(quantityFor(4_999, 1000, 100, 5)).toBe(0n);
-    expect(quantityFor(0, 1000, 100, 1)).toBe(0n);
+    expect(quantityFor(10_000, 1000, 100, lots(1))).toBe(10n);
+    expect(quantityFor(9_999, 1000, 100, lots(1))).toBe(9n);
+    expect(quantityFor(9_999, 1000, 100, lots(5))).toBe(5n);
+    expect(quantityFor(4_999, 1000, 100, lots(5))).toBe(0n);
+    expect(quantityFor(0, 1000, 100, lots(1))).toBe(0n);
   });
 
   test('the quantity is affordable, in whole lots, and one lot more is not', () => {
@@ -67,7 +74,7 @@ describe('quantity and margin', () => {
         anyLeverage,
         fc.integer({ min: 1, max: 5000 }),
         (budgetMinor, priceMinor, leverageCenti, lotSize) => {
-          const quantity = Number(quantityFor(budgetMinor, priceMinor, leverageCenti, lotSize));
+          const quantity = Number(quantityFor(budgetMinor, priceMinor, leverageCenti, lots(lotSize)));
           expect(quantity % lotSize).toBe(0);
           expect(marginFor(valueAt(quantity, priceMinor), leverageCenti)).toBeLessThanOrEqual(budgetMinor);
           const oneMore = marginFor(valueAt(quantity + lotSize, priceMinor), leverageCenti);
@@ -75,6 +82,35 @@ describe('quantity and margin', () => {
         },
       ),
     );
+  });
+});
+
+describe('the quantity in parts of a share, at prices in parts of a minor unit,', () => {
+  const anyScale = fc.integer({ min: 0, max: 9 });
+
+  test('is affordable to the last part, in whole steps, and one step more is not', () => {
+    fc.assert(
+      fc.property(
+        fc.bigInt(0n, 10n ** 12n).map(Number),
+        fc.bigInt(1n, 10n ** 14n).map(Number),
+        anyLeverage,
+        fc.record({ lotSize: fc.integer({ min: 1, max: 5000 }), quantityScale: anyScale, priceScale: anyScale }),
+        (budgetMinor, priceMinor, leverageCenti, instrument) => {
+          const step = BigInt(instrument.lotSize);
+          const quantity = quantityFor(budgetMinor, priceMinor, leverageCenti, instrument);
+          const marginOf = (pieces: bigint) =>
+            exactMargin(valueUp(pieces, BigInt(priceMinor), placesOf(instrument)), leverageCenti);
+          expect(quantity % step).toBe(0n);
+          expect(marginOf(quantity) <= BigInt(budgetMinor)).toBe(true);
+          expect(marginOf(quantity + step) > BigInt(budgetMinor)).toBe(true);
+        },
+      ),
+    );
+  });
+
+  test('10.00 dollars at 183.2450 buy 0.054571748 shares, and not a billionth more', () => {
+    const instrument = { lotSize: 1, quantityScale: 9, priceScale: 2 };
+    expect(quantityFor(10_00, 183_2450, 100, instrument)).toBe(54_571_748n);
   });
 });
 

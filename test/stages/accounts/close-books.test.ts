@@ -87,7 +87,7 @@ describe('the evening', () => {
 
   test('finds what is wrong in closed records when their closing is computed anew', async () => {
     await database.session.exec(
-      'begin; set local session_replication_role = replica; update public.fills set price_minor = price_minor + 1',
+      'begin; set local session_replication_role = replica; update public.fills set value_minor = value_minor + 1',
     );
     const about = (await evening('2025-09-10')).flatMap((event) =>
       event.type === 'books_broken' ? [event['about']] : [],

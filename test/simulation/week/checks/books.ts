@@ -53,6 +53,7 @@ const rows = z.object({
       venueFillId: z.string(),
       quantity: big,
       priceMinor: big,
+      places: z.number(),
       filledAtMs: z.number(),
       corrects: id.nullable(),
     }),
@@ -89,7 +90,8 @@ const READ_SQL = `select json_build_object(
   'fills', (select coalesce(json_agg(json_build_object('accountId', f.account_id, 'fillId', f.id, 'orderId', f.order_id,
     'instrumentId', f.instrument_id, 'product', coalesce(to_jsonb(f) ->> 'product', 'delivery'), 'side', f.side,
     'venueFillId', f.venue_fill_id, 'quantity', f.quantity, 'priceMinor', f.price_minor,
-    'filledAtMs', core.ms(f.filled_at), 'corrects', to_jsonb(f) -> 'corrects') order by f.id), '[]') from public.fills f),
+    'places', i.quantity_scale + i.price_scale, 'filledAtMs', core.ms(f.filled_at), 'corrects', to_jsonb(f) -> 'corrects') order by f.id), '[]')
+    from public.fills f join public.instruments i on i.id = f.instrument_id),
   'positions', (select coalesce(json_agg(json_build_object('accountId', p.account_id, 'instrumentId', p.instrument_id,
     'symbol', i.symbol, 'product', coalesce(to_jsonb(p) ->> 'product', 'delivery'), 'quantity', p.quantity,
     'costMinor', p.cost_minor, 'marginMinor', p.margin_minor) order by p.account_id, p.instrument_id, to_jsonb(p) ->> 'product'),
@@ -176,7 +178,7 @@ function filledAt(venue: WeekVenue, order: OrderRow, nowMs: number): FillFact[] 
   const { orderId, instrumentId, product, side: bought } = order;
   return (one ? filledBy(one, nowMs) : []).map(({ venueFillId, quantity, priceMinor, atMs }, index) => ({
     ...{ fillId: orderId * 1000 + index, orderId, instrumentId, product, side: bought, venueFillId, corrects: null },
-    ...{ quantity: BigInt(quantity), priceMinor: BigInt(priceMinor), filledAtMs: atMs, reportedAtMs: 0 },
+    ...{ quantity: BigInt(quantity), priceMinor: BigInt(priceMinor), places: 0, filledAtMs: atMs, reportedAtMs: 0 },
   }));
 }
 
@@ -190,7 +192,8 @@ function broughtTo({ orders }: Rows, { outside }: WeekVenue, account: number, no
       {
         ...{ fillId: index, orderId: null, instrumentId: instrumentOf(symbol), product: 'delivery', corrects: null },
         ...{ side: quantity > 0 ? ('BUY' as const) : ('SELL' as const), venueFillId: `outside ${index}` },
-        ...{ quantity: BigInt(Math.abs(quantity)), priceMinor: BigInt(priceMinor), filledAtMs: atMs, reportedAtMs: 0 },
+        ...{ quantity: BigInt(Math.abs(quantity)), priceMinor: BigInt(priceMinor), places: 0 },
+        ...{ filledAtMs: atMs, reportedAtMs: 0 },
       },
     ];
   });

@@ -207,6 +207,7 @@ create type core.recheck_input as (
   valid_until timestamptz,
   named_minor bigint,
   signal_instrument_id bigint,
+  places integer,
   exchange text,
   symbol text,
   share text,
@@ -250,6 +251,7 @@ create type core.rechecked as (
   side text,
   named_minor bigint,
   instrument_id bigint,
+  places integer,
   share text,
   is_share_twice boolean,
   listings bigint[],
@@ -6636,7 +6638,8 @@ CREATE OR REPLACE FUNCTION core.cap_findings(since date, until date)
  STABLE
 AS $function$
   with bought as (
-    select run.mode, run.trade_date, i.share, o.id, o.quantity * price.minor as cost_minor,
+    select run.mode, run.trade_date, i.share, o.id,
+      core.value_up(o.quantity, price.minor, i.quantity_scale + i.price_scale) as cost_minor,
       case when o.ended_at is not null then in_time.minor end as bought_minor, cap.minor as cap_minor
     from public.scan_runs run join public.orders o on o.run_id = run.id and o.side = 'BUY'
     join public.instruments i on i.id = o.instrument_id
@@ -6669,12 +6672,13 @@ $function$;
 -- What an order to buy counts towards the cap of its symbol: while it is open all of it, at the quote it was
 -- decided on or at the limit that was named above that; once it has ended what it bought. One that was
 -- rejected, or never sent, gives its share back.
-CREATE OR REPLACE FUNCTION core.cap_use_minor(o public.orders, named_limit_minor bigint)
- RETURNS bigint
+CREATE OR REPLACE FUNCTION core.cap_use_minor(o public.orders, named_limit_minor bigint, places integer)
+ RETURNS numeric
  LANGUAGE sql
  IMMUTABLE
 AS $function$
-  select case when o.ended_at is null then o.quantity * greatest(o.decision_price_minor, named_limit_minor)
+  select case when o.ended_at is null
+    then core.value_up(o.quantity, greatest(o.decision_price_minor, named_limit_minor), places)
     else o.filled_value_minor end;
 $function$;
 
@@ -7325,7 +7329,7 @@ AS $function$
     where a.mode = of_mode and a.currency = paid_in and p.quantity <> 0 group by 1
   ), valued as materialized (
     select held.*, i.exchange, i.symbol, known.price_minor, known.priced_at,
-      held.quantity * known.price_minor as value
+      core.value_down(held.quantity::bigint, known.price_minor, i.quantity_scale + i.price_scale) as value
     from held join public.instruments i on i.id = held.instrument_id
     left join lateral core.last_price(held.instrument_id) known on true
   )
@@ -7875,7 +7879,7 @@ $function$;
 
 -- What a fill is worth: a buy is paid, a sale is got.
 CREATE OR REPLACE FUNCTION core.fill_value(side text, quantity bigint, price_minor bigint, places integer)
- RETURNS bigint
+ RETURNS numeric
  LANGUAGE sql
  IMMUTABLE
 AS $function$
@@ -9476,13 +9480,14 @@ CREATE OR REPLACE FUNCTION core.order_findings(since date, until date)
 AS $function$
   with made as (
     select o, a, run, rs.send_before,
-      core.margin_on(o.quantity * o.limit_price_minor, o.leverage_centi) as margin,
-      core.charges_on(case when o.ended_at is null then o.quantity * o.limit_price_minor
-        else o.filled_value_minor end, rate)
-        as charges, core.charges_on(o.quantity * o.limit_price_minor, rate) as charges_at_limit
+      core.margin_on(at_limit.minor, o.leverage_centi) as margin,
+      core.charges_on(case when o.ended_at is null then at_limit.minor else o.filled_value_minor end, rate)
+        as charges, core.charges_on(at_limit.minor, rate) as charges_at_limit
     from public.scan_runs run join public.orders o on o.run_id = run.id
     join public.accounts a on a.id = o.account_id
     join public.charge_rates rate on rate.id = o.rate_id
+    cross join lateral (select core.value_up(o.quantity, o.limit_price_minor,
+      core.places_of(o.instrument_id))::bigint as minor) at_limit
     left join public.run_signals rs on (rs.run_id, rs.signal_id) = (o.run_id, o.signal_id)
     where run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
   ), wrong as (
@@ -10235,8 +10240,9 @@ AS $function$
     "priceMinor", "limitPriceMinor", "chargesMinor", "holdMinor", "leverageCenti", product, "rateId",
     "clientOrderId", signal_position, send_before, side, named_minor,
     -- A sale goes out under the listing that is held.
-    case side when 'SELL' then held[1] else signal_instrument_id end, share, is_share_twice, listings,
-    account_id, venue, not_ready, available_minor, max_order_value_minor, max_open_positions, open_positions,
+    case side when 'SELL' then held[1] else signal_instrument_id end, places, share, is_share_twice,
+    listings, account_id, venue, not_ready, available_minor, max_order_value_minor, max_open_positions,
+    open_positions,
     max_orders_per_day, orders_today, null::bigint, null::numeric,
     case when outcome <> 'accepted' then null
       when settings_block <> 'symbol_not_allowed' then settings_block
@@ -10252,12 +10258,13 @@ AS $function$
       when side = 'BUY' and open_positions >= max_open_positions then 'max_open_positions'
       -- 2^53 - 1 is the most that can be computed with, for a sale, too.
       when side = 'BUY' and value_minor > max_order_value_minor
-        or greatest(value_minor, quantity::numeric * "priceMinor") > 9007199254740991 then 'max_order_value'
+        or greatest(value_minor, core.value_up(quantity, "priceMinor", places)) > 9007199254740991
+        then 'max_order_value'
       when side = 'BUY' and orders_today >= max_orders_per_day then 'max_orders_per_day'
       when side = 'BUY' and "holdMinor" > available_minor then 'insufficient_funds' end
   from (select input.*,
     -- What it may cost: the price is what it may be bought for, not what it is quoted at.
-    quantity::numeric * "limitPriceMinor" as value_minor,
+    core.value_up(quantity, "limitPriceMinor", places) as value_minor,
     case when is_restricted then (select core.settings_block(u, side, strategy, exchange, symbol)
       from public.users u where u.id = "userId") end as settings_block,
     -- A sale is of one product, the one it was decided and charged for. Of a share held under several
@@ -10284,7 +10291,7 @@ AS $function$
     select judged.*, (run.limits ->> 'symbolCapMinor')::bigint as cap,
       coalesce((select used.minor from used where used.share = judged.share), 0) as used_minor,
       -- As core.cap_use_minor will count it.
-      quantity::numeric * greatest("priceMinor", named_minor) as cap_use_minor
+      core.value_up(quantity, greatest("priceMinor", named_minor), places) as cap_use_minor
     from core.recheck(run, decisions, now_at) judged
   ), capped as (
     -- With what those before it in the queue take of the cap: only who would be accepted takes anything.
@@ -10296,9 +10303,9 @@ AS $function$
   )
   select "queuePosition", "signalId", "userId", "accountId", outcome, reason, "limit", actual, quantity,
     "priceMinor", "limitPriceMinor", "chargesMinor", "holdMinor", "leverageCenti", product, "rateId",
-    "clientOrderId", signal_position, send_before, side, named_minor, instrument_id, share, is_share_twice,
-    listings, account_id, venue, not_ready, available_minor, max_order_value_minor, max_open_positions,
-    open_positions, max_orders_per_day, orders_today, cap, with_this_minor,
+    "clientOrderId", signal_position, send_before, side, named_minor, instrument_id, places, share,
+    is_share_twice, listings, account_id, venue, not_ready, available_minor, max_order_value_minor,
+    max_open_positions, open_positions, max_orders_per_day, orders_today, cap, with_this_minor,
     case when side = 'BUY' and with_this_minor > cap
       and coalesce(refusal, 'insufficient_funds') = 'insufficient_funds' then 'symbol_cap' else refusal end
   from capped;
@@ -10316,7 +10323,7 @@ AS $function$
       case when s.source <> 'api' then s.strategy end as strategy, s.valid_until,
       -- Of a single order: the limit it names.
       case when run.takes_orders_until is not null then s.reference_price_minor end as named_minor,
-      s.instrument_id, i.exchange, i.symbol, i.share, i.currency,
+      s.instrument_id, i.quantity_scale + i.price_scale as places, i.exchange, i.symbol, i.share, i.currency,
       count(*) over (partition by i.share) > 1 as is_share_twice, core.listings_of(i.id) as listings
     from (select distinct "signalId" as id from unnest(decisions)) named
     cross join lateral (select * from public.run_signals one
@@ -10345,7 +10352,7 @@ AS $function$
     cross join lateral (select * from public.users one where one.id = named.user_id limit 1) u
   )
   select d.*, f.position, f.send_before, f.side, f.strategy, f.valid_until, f.named_minor, f.instrument_id,
-    f.exchange, f.symbol, f.share, f.is_share_twice, f.listings, t.id, t.venue, t.not_ready,
+    f.places, f.exchange, f.symbol, f.share, f.is_share_twice, f.listings, t.id, t.venue, t.not_ready,
     t.available_minor, t.is_restricted, t.halt, t.has_open_orders, t.max_order_value_minor,
     t.max_open_positions, t.open_positions, t.max_orders_per_day, t.orders_today
   from unnest(decisions) d join frozen f on f.signal_id = d."signalId"
@@ -10639,7 +10646,7 @@ CREATE OR REPLACE FUNCTION core.refusal_of(judged core.rechecked)
  SET search_path TO ''
 AS $function$
 declare
-  value_minor constant numeric := judged.quantity::numeric * judged."limitPriceMinor";
+  value_minor constant numeric := core.value_up(judged.quantity, judged."limitPriceMinor", judged.places);
   is_beyond_own constant boolean := judged.side = 'BUY' and value_minor > judged.max_order_value_minor;
 begin
   return row(judged."signalId", judged."userId",
@@ -10655,7 +10662,7 @@ begin
     case judged.refusal when 'insufficient_funds' then core.decimal(judged."holdMinor")
       when 'max_open_positions' then judged.open_positions::text
       when 'max_order_value' then core.decimal(case when is_beyond_own then value_minor
-        else greatest(value_minor, judged.quantity::numeric * judged."priceMinor") end)
+        else greatest(value_minor, core.value_up(judged.quantity, judged."priceMinor", judged.places)) end)
       when 'max_orders_per_day' then judged.orders_today::text
       when 'symbol_cap' then core.decimal(judged.capped_minor)
       when 'account_not_ready' then judged.not_ready end)::core.refusal;
@@ -11390,7 +11397,8 @@ CREATE OR REPLACE FUNCTION core.symbol_use(for_mode text, on_date date)
 AS $function$
   select i.share, sum(core.cap_use_minor(o,
     case when run.takes_orders_until is not null and o.ended_at is null
-      then (select s.reference_price_minor from public.signals s where s.id = o.signal_id) end))
+      then (select s.reference_price_minor from public.signals s where s.id = o.signal_id) end,
+    i.quantity_scale + i.price_scale))
   from public.scan_runs run join public.orders o on o.run_id = run.id
   join public.instruments i on i.id = o.instrument_id
   where run.trade_date = on_date and run.mode = for_mode and o.side = 'BUY'
@@ -11631,12 +11639,12 @@ $function$;
 
 -- The same rounded down, for what is got.
 CREATE OR REPLACE FUNCTION core.value_down(quantity bigint, price_minor bigint, places integer)
- RETURNS bigint
+ RETURNS numeric
  LANGUAGE sql
  IMMUTABLE
 AS $function$
-  select case places when 0 then quantity * price_minor
-    else div(quantity::numeric * price_minor, 10::numeric ^ places)::bigint end;
+  select case places when 0 then quantity::numeric * price_minor
+    else div(quantity::numeric * price_minor, 10::numeric ^ places) end;
 $function$;
 
 -- What each fill is said to be worth, against its quantity and price.
@@ -11654,15 +11662,16 @@ AS $function$
   from worth join public.accounts a on a.id = (f).account_id where (f).value_minor <> value;
 $function$;
 
--- What so much is worth at a price, in minor units: rounded up, for what is paid or held. `places`: those of
--- the quantity and of the price, together. As valueUp in domain/value.ts, a test compares the two.
+-- What so much is worth at a price, in minor units of any size: rounded up, for what is paid or held.
+-- `places`: those of the quantity and of the price, together. As valueUp in domain/value.ts, a test compares
+-- the two.
 CREATE OR REPLACE FUNCTION core.value_up(quantity bigint, price_minor bigint, places integer)
- RETURNS bigint
+ RETURNS numeric
  LANGUAGE sql
  IMMUTABLE
 AS $function$
-  select case places when 0 then quantity * price_minor
-    else ceil(quantity::numeric * price_minor / 10::numeric ^ places)::bigint end;
+  select case places when 0 then quantity::numeric * price_minor
+    else ceil(quantity::numeric * price_minor / 10::numeric ^ places) end;
 $function$;
 
 -- The venues whose rate has room. Each that has a budget is locked to the end of this transaction; one that

@@ -456,24 +456,25 @@ language sql immutable as $$
     ) / 10000000000000)::bigint end;
 $$;
 
--- What so much is worth at a price, in minor units: rounded up, for what is paid or held. `places`: those of
--- the quantity and of the price, together. As valueUp in domain/value.ts, a test compares the two.
-create function core.value_up(quantity bigint, price_minor bigint, places integer) returns bigint
+-- What so much is worth at a price, in minor units of any size: rounded up, for what is paid or held.
+-- `places`: those of the quantity and of the price, together. As valueUp in domain/value.ts, a test compares
+-- the two.
+create function core.value_up(quantity bigint, price_minor bigint, places integer) returns numeric
 language sql immutable as $$
-  select case places when 0 then quantity * price_minor
-    else ceil(quantity::numeric * price_minor / 10::numeric ^ places)::bigint end;
+  select case places when 0 then quantity::numeric * price_minor
+    else ceil(quantity::numeric * price_minor / 10::numeric ^ places) end;
 $$;
 
 -- The same rounded down, for what is got.
-create function core.value_down(quantity bigint, price_minor bigint, places integer) returns bigint
+create function core.value_down(quantity bigint, price_minor bigint, places integer) returns numeric
 language sql immutable as $$
-  select case places when 0 then quantity * price_minor
-    else div(quantity::numeric * price_minor, 10::numeric ^ places)::bigint end;
+  select case places when 0 then quantity::numeric * price_minor
+    else div(quantity::numeric * price_minor, 10::numeric ^ places) end;
 $$;
 
 -- What a fill is worth: a buy is paid, a sale is got.
 create function core.fill_value(side text, quantity bigint, price_minor bigint, places integer)
-returns bigint
+returns numeric
 language sql immutable as $$
   select case side when 'BUY' then core.value_up(quantity, price_minor, places)
     else core.value_down(quantity, price_minor, places) end;

@@ -78,9 +78,10 @@ end $$;
 -- What an order to buy counts towards the cap of its symbol: while it is open all of it, at the quote it was
 -- decided on or at the limit that was named above that; once it has ended what it bought. One that was
 -- rejected, or never sent, gives its share back.
-create function core.cap_use_minor(o public.orders, named_limit_minor bigint) returns bigint
+create function core.cap_use_minor(o public.orders, named_limit_minor bigint, places integer) returns numeric
 language sql immutable as $$
-  select case when o.ended_at is null then o.quantity * greatest(o.decision_price_minor, named_limit_minor)
+  select case when o.ended_at is null
+    then core.value_up(o.quantity, greatest(o.decision_price_minor, named_limit_minor), places)
     else o.filled_value_minor end;
 $$;
 
@@ -90,7 +91,8 @@ create function core.symbol_use(for_mode text, on_date date) returns table (shar
 language sql stable as $$
   select i.share, sum(core.cap_use_minor(o,
     case when run.takes_orders_until is not null and o.ended_at is null
-      then (select s.reference_price_minor from public.signals s where s.id = o.signal_id) end))
+      then (select s.reference_price_minor from public.signals s where s.id = o.signal_id) end,
+    i.quantity_scale + i.price_scale))
   from public.scan_runs run join public.orders o on o.run_id = run.id
   join public.instruments i on i.id = o.instrument_id
   where run.trade_date = on_date and run.mode = for_mode and o.side = 'BUY'

@@ -240,7 +240,7 @@ create type core.recheck_input as ("queuePosition" bigint, "signalId" text, "use
   "priceMinor" bigint, "limitPriceMinor" bigint, "marginMinor" bigint, "chargesMinor" bigint,
   "holdMinor" bigint, "leverageCenti" integer, product text, "rateId" integer, "clientOrderId" text,
   signal_position bigint, send_before timestamptz, side text, strategy text, valid_until timestamptz,
-  named_minor bigint, signal_instrument_id bigint, exchange text, symbol text, share text,
+  named_minor bigint, signal_instrument_id bigint, places integer, exchange text, symbol text, share text,
   is_share_twice boolean, listings bigint[],
   account_id bigint, venue text, not_ready text, available_minor bigint, is_restricted boolean,
   halt text, has_open_orders boolean, max_order_value_minor bigint, max_open_positions integer,
@@ -255,7 +255,7 @@ returns setof core.recheck_input language sql stable as $$
       case when s.source <> 'api' then s.strategy end as strategy, s.valid_until,
       -- Of a single order: the limit it names.
       case when run.takes_orders_until is not null then s.reference_price_minor end as named_minor,
-      s.instrument_id, i.exchange, i.symbol, i.share, i.currency,
+      s.instrument_id, i.quantity_scale + i.price_scale as places, i.exchange, i.symbol, i.share, i.currency,
       count(*) over (partition by i.share) > 1 as is_share_twice, core.listings_of(i.id) as listings
     from (select distinct "signalId" as id from unnest(decisions)) named
     cross join lateral (select * from public.run_signals one
@@ -284,7 +284,7 @@ returns setof core.recheck_input language sql stable as $$
     cross join lateral (select * from public.users one where one.id = named.user_id limit 1) u
   )
   select d.*, f.position, f.send_before, f.side, f.strategy, f.valid_until, f.named_minor, f.instrument_id,
-    f.exchange, f.symbol, f.share, f.is_share_twice, f.listings, t.id, t.venue, t.not_ready,
+    f.places, f.exchange, f.symbol, f.share, f.is_share_twice, f.listings, t.id, t.venue, t.not_ready,
     t.available_minor, t.is_restricted, t.halt, t.has_open_orders, t.max_order_value_minor,
     t.max_open_positions, t.open_positions, t.max_orders_per_day, t.orders_today
   from unnest(decisions) d join frozen f on f.signal_id = d."signalId"
@@ -298,7 +298,7 @@ create type core.rechecked as ("queuePosition" bigint, "signalId" text, "userId"
   outcome text, reason text, "limit" text, actual text, quantity bigint, "priceMinor" bigint,
   "limitPriceMinor" bigint, "chargesMinor" bigint, "holdMinor" bigint, "leverageCenti" integer,
   product text, "rateId" integer, "clientOrderId" text, signal_position bigint, send_before timestamptz,
-  side text, named_minor bigint, instrument_id bigint, share text, is_share_twice boolean,
+  side text, named_minor bigint, instrument_id bigint, places integer, share text, is_share_twice boolean,
   listings bigint[], account_id bigint, venue text, not_ready text, available_minor bigint,
   max_order_value_minor bigint, max_open_positions integer, open_positions bigint,
   max_orders_per_day integer, orders_today bigint, cap_minor bigint, capped_minor numeric, refusal text);
@@ -311,8 +311,9 @@ returns setof core.rechecked language sql stable as $$
     "priceMinor", "limitPriceMinor", "chargesMinor", "holdMinor", "leverageCenti", product, "rateId",
     "clientOrderId", signal_position, send_before, side, named_minor,
     -- A sale goes out under the listing that is held.
-    case side when 'SELL' then held[1] else signal_instrument_id end, share, is_share_twice, listings,
-    account_id, venue, not_ready, available_minor, max_order_value_minor, max_open_positions, open_positions,
+    case side when 'SELL' then held[1] else signal_instrument_id end, places, share, is_share_twice,
+    listings, account_id, venue, not_ready, available_minor, max_order_value_minor, max_open_positions,
+    open_positions,
     max_orders_per_day, orders_today, null::bigint, null::numeric,
     case when outcome <> 'accepted' then null
       when settings_block <> 'symbol_not_allowed' then settings_block
@@ -328,12 +329,13 @@ returns setof core.rechecked language sql stable as $$
       when side = 'BUY' and open_positions >= max_open_positions then 'max_open_positions'
       -- 2^53 - 1 is the most that can be computed with, for a sale, too.
       when side = 'BUY' and value_minor > max_order_value_minor
-        or greatest(value_minor, quantity::numeric * "priceMinor") > 9007199254740991 then 'max_order_value'
+        or greatest(value_minor, core.value_up(quantity, "priceMinor", places)) > 9007199254740991
+        then 'max_order_value'
       when side = 'BUY' and orders_today >= max_orders_per_day then 'max_orders_per_day'
       when side = 'BUY' and "holdMinor" > available_minor then 'insufficient_funds' end
   from (select input.*,
     -- What it may cost: the price is what it may be bought for, not what it is quoted at.
-    quantity::numeric * "limitPriceMinor" as value_minor,
+    core.value_up(quantity, "limitPriceMinor", places) as value_minor,
     case when is_restricted then (select core.settings_block(u, side, strategy, exchange, symbol)
       from public.users u where u.id = "userId") end as settings_block,
     -- A sale is of one product, the one it was decided and charged for. Of a share held under several
@@ -357,7 +359,7 @@ returns setof core.rechecked language sql stable as $$
     select judged.*, (run.limits ->> 'symbolCapMinor')::bigint as cap,
       coalesce((select used.minor from used where used.share = judged.share), 0) as used_minor,
       -- As core.cap_use_minor will count it.
-      quantity::numeric * greatest("priceMinor", named_minor) as cap_use_minor
+      core.value_up(quantity, greatest("priceMinor", named_minor), places) as cap_use_minor
     from core.recheck(run, decisions, now_at) judged
   ), capped as (
     -- With what those before it in the queue take of the cap: only who would be accepted takes anything.
@@ -369,9 +371,9 @@ returns setof core.rechecked language sql stable as $$
   )
   select "queuePosition", "signalId", "userId", "accountId", outcome, reason, "limit", actual, quantity,
     "priceMinor", "limitPriceMinor", "chargesMinor", "holdMinor", "leverageCenti", product, "rateId",
-    "clientOrderId", signal_position, send_before, side, named_minor, instrument_id, share, is_share_twice,
-    listings, account_id, venue, not_ready, available_minor, max_order_value_minor, max_open_positions,
-    open_positions, max_orders_per_day, orders_today, cap, with_this_minor,
+    "clientOrderId", signal_position, send_before, side, named_minor, instrument_id, places, share,
+    is_share_twice, listings, account_id, venue, not_ready, available_minor, max_order_value_minor,
+    max_open_positions, open_positions, max_orders_per_day, orders_today, cap, with_this_minor,
     case when side = 'BUY' and with_this_minor > cap
       and coalesce(refusal, 'insufficient_funds') = 'insufficient_funds' then 'symbol_cap' else refusal end
   from capped;
@@ -381,7 +383,7 @@ $$;
 create function core.refusal_of(judged core.rechecked) returns core.refusal
 language plpgsql stable set search_path = '' as $$
 declare
-  value_minor constant numeric := judged.quantity::numeric * judged."limitPriceMinor";
+  value_minor constant numeric := core.value_up(judged.quantity, judged."limitPriceMinor", judged.places);
   is_beyond_own constant boolean := judged.side = 'BUY' and value_minor > judged.max_order_value_minor;
 begin
   return row(judged."signalId", judged."userId",
@@ -397,7 +399,7 @@ begin
     case judged.refusal when 'insufficient_funds' then core.decimal(judged."holdMinor")
       when 'max_open_positions' then judged.open_positions::text
       when 'max_order_value' then core.decimal(case when is_beyond_own then value_minor
-        else greatest(value_minor, judged.quantity::numeric * judged."priceMinor") end)
+        else greatest(value_minor, core.value_up(judged.quantity, judged."priceMinor", judged.places)) end)
       when 'max_orders_per_day' then judged.orders_today::text
       when 'symbol_cap' then core.decimal(judged.capped_minor)
       when 'account_not_ready' then judged.not_ready end)::core.refusal;

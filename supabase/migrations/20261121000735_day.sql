@@ -35,7 +35,7 @@ language sql stable as $$
     where a.mode = of_mode and a.currency = paid_in and p.quantity <> 0 group by 1
   ), valued as materialized (
     select held.*, i.exchange, i.symbol, known.price_minor, known.priced_at,
-      held.quantity * known.price_minor as value
+      core.value_down(held.quantity::bigint, known.price_minor, i.quantity_scale + i.price_scale) as value
     from held join public.instruments i on i.id = held.instrument_id
     left join lateral core.last_price(held.instrument_id) known on true
   )

@@ -25,13 +25,14 @@ create function core.order_findings(since date, until date) returns setof core.f
 language sql stable as $$
   with made as (
     select o, a, run, rs.send_before,
-      core.margin_on(o.quantity * o.limit_price_minor, o.leverage_centi) as margin,
-      core.charges_on(case when o.ended_at is null then o.quantity * o.limit_price_minor
-        else o.filled_value_minor end, rate)
-        as charges, core.charges_on(o.quantity * o.limit_price_minor, rate) as charges_at_limit
+      core.margin_on(at_limit.minor, o.leverage_centi) as margin,
+      core.charges_on(case when o.ended_at is null then at_limit.minor else o.filled_value_minor end, rate)
+        as charges, core.charges_on(at_limit.minor, rate) as charges_at_limit
     from public.scan_runs run join public.orders o on o.run_id = run.id
     join public.accounts a on a.id = o.account_id
     join public.charge_rates rate on rate.id = o.rate_id
+    cross join lateral (select core.value_up(o.quantity, o.limit_price_minor,
+      core.places_of(o.instrument_id))::bigint as minor) at_limit
     left join public.run_signals rs on (rs.run_id, rs.signal_id) = (o.run_id, o.signal_id)
     where run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
   ), wrong as (

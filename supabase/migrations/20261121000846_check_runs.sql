@@ -144,7 +144,8 @@ $$;
 create function core.cap_findings(since date, until date) returns setof core.finding
 language sql stable as $$
   with bought as (
-    select run.mode, run.trade_date, i.share, o.id, o.quantity * price.minor as cost_minor,
+    select run.mode, run.trade_date, i.share, o.id,
+      core.value_up(o.quantity, price.minor, i.quantity_scale + i.price_scale) as cost_minor,
       case when o.ended_at is not null then in_time.minor end as bought_minor, cap.minor as cap_minor
     from public.scan_runs run join public.orders o on o.run_id = run.id and o.side = 'BUY'
     join public.instruments i on i.id = o.instrument_id

@@ -534,6 +534,7 @@ create table public.closed_balances (
   constraint closed_balances_through_fkey FOREIGN KEY (through) REFERENCES public.closings(through)
 );
 CREATE INDEX balances_of_a_closing ON public.closed_balances USING btree (through, account_id);
+CREATE TRIGGER removed_balances_stay_closed AFTER DELETE ON public.closed_balances REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_opening_removed();
 
 -- The positions of an account that were traded since the closing before; the others are as they were then.
 create table public.closed_positions (
@@ -553,6 +554,7 @@ create table public.closed_positions (
   constraint closed_positions_account_id_through_fkey FOREIGN KEY (account_id, through) REFERENCES public.closed_balances(account_id, through) ON DELETE CASCADE
 );
 CREATE INDEX positions_of_a_closed_balance ON public.closed_positions USING btree (account_id, through);
+CREATE TRIGGER removed_positions_stay_closed AFTER DELETE ON public.closed_positions REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_opening_removed();
 
 -- Everything recorded up to the end of a day (India). What is recorded under an order belongs to its
 -- order; the rest (money that people moved, shares that came past us) to its own number.
@@ -643,6 +645,7 @@ CREATE UNIQUE INDEX a_signal_is_decided_once_per_account ON public.decisions USI
 CREATE INDEX decisions_of_a_user ON public.decisions USING btree (user_id, run_id);
 CREATE TRIGGER decisions_are_facts BEFORE DELETE OR UPDATE ON public.decisions FOR EACH ROW EXECUTE FUNCTION core.refuse_all_but_erasure('user_id');
 CREATE TRIGGER decisions_are_never_truncated BEFORE TRUNCATE ON public.decisions FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+CREATE TRIGGER only_removed_decisions_go AFTER DELETE ON public.decisions REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_removing_others('run_id');
 create policy a_user_reads_his_own_decisions on public.decisions for select to authenticated
   using ((user_id = ( SELECT core.current_user_id() AS current_user_id)));
 
@@ -709,7 +712,8 @@ CREATE INDEX fills_of_a_day ON public.fills USING btree (account_id, trade_date)
 CREATE INDEX fills_of_an_account ON public.fills USING btree (account_id, id);
 CREATE TRIGGER a_fill_of_the_past_reopens_its_account AFTER INSERT ON public.fills FOR EACH ROW WHEN ((new.late OR (new.corrects IS NOT NULL) OR (new.order_id IS NULL) OR (new.filled_at < (new.booked_at - core.closing_delay())))) EXECUTE FUNCTION core.reopen_closed_balances();
 CREATE TRIGGER a_late_fill_puts_messages_in_doubt AFTER INSERT ON public.fills FOR EACH ROW WHEN (new.late) EXECUTE FUNCTION core.flag_messages_for_correction();
-CREATE TRIGGER fills_are_facts BEFORE DELETE OR UPDATE OR TRUNCATE ON public.fills FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+CREATE TRIGGER fills_are_facts BEFORE DELETE OR UPDATE OR TRUNCATE ON public.fills FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change('but removal');
+CREATE TRIGGER only_removed_fills_go AFTER DELETE ON public.fills REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_removing_others('order_id');
 create policy a_user_reads_his_own_fills on public.fills for select to authenticated
   using ((account_id = ANY (ARRAY( SELECT accounts.id
    FROM public.accounts
@@ -798,11 +802,25 @@ CREATE UNIQUE INDEX a_reference_counts_once ON public.ledger_entries USING btree
 CREATE UNIQUE INDEX an_order_ends_in_one_post_or_void ON public.ledger_entries USING btree (order_id) WHERE (kind = ANY (ARRAY['post'::text, 'void'::text]));
 CREATE UNIQUE INDEX an_order_is_held_once ON public.ledger_entries USING btree (order_id) WHERE (kind = 'hold'::text);
 CREATE INDEX cash_that_people_moved ON public.ledger_entries USING btree (account_id, id) WHERE (kind = ANY (ARRAY['deposit'::text, 'withdrawal'::text]));
-CREATE TRIGGER the_ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+CREATE TRIGGER only_removed_entries_go AFTER DELETE ON public.ledger_entries REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_removing_others('order_id');
+CREATE TRIGGER the_ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change('but removal');
 create policy a_user_reads_his_own_ledger on public.ledger_entries for select to authenticated
   using ((account_id = ANY (ARRAY( SELECT accounts.id
    FROM public.accounts
   WHERE (accounts.user_id = ( SELECT core.current_user_id() AS current_user_id))))));
+
+-- A lawsuit or an inquiry: while one is on, nothing is removed. One at a time; lifted ones stay.
+create table public.legal_holds (
+  id bigint not null generated always as identity,
+  why text not null,
+  placed_by text not null,
+  placed_at timestamptz not null default core.database_now(),
+  lifted_by text,
+  lifted_at timestamptz,
+  constraint legal_holds_pkey PRIMARY KEY (id),
+  constraint a_legal_hold_says_why CHECK (why <> ''::text)
+);
+CREATE UNIQUE INDEX there_is_one_legal_hold_at_a_time ON public.legal_holds USING btree (((lifted_at IS NULL))) WHERE (lifted_at IS NULL);
 
 create table public.message_events (
   id bigint not null generated always as identity,
@@ -981,7 +999,8 @@ create table public.order_events (
   filled_value_minor bigint not null,
   constraint order_events_pkey PRIMARY KEY (order_id, id)
 );
-CREATE TRIGGER order_events_are_facts BEFORE DELETE OR UPDATE OR TRUNCATE ON public.order_events FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+CREATE TRIGGER only_removed_order_events_go AFTER DELETE ON public.order_events REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_removing_others('order_id');
+CREATE TRIGGER order_events_are_facts BEFORE DELETE OR UPDATE OR TRUNCATE ON public.order_events FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change('but removal');
 
 -- What was asked under which key: the same key again is answered with what became of the first request. Its
 -- decision is written by the same call: without a foreign key, as orders are (0200_runs_and_orders).
@@ -1000,6 +1019,7 @@ create table public.order_requests (
   constraint order_requests_pkey PRIMARY KEY (principal, idempotency_key)
 );
 CREATE INDEX requests_of_a_user ON public.order_requests USING btree (user_id, run_id);
+CREATE TRIGGER only_removed_requests_go AFTER DELETE ON public.order_requests REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_removing_others('run_id');
 CREATE TRIGGER order_requests_are_facts BEFORE DELETE OR UPDATE ON public.order_requests FOR EACH ROW EXECUTE FUNCTION core.refuse_all_but_erasure('user_id', 'principal');
 CREATE TRIGGER order_requests_are_never_truncated BEFORE TRUNCATE ON public.order_requests FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
@@ -1067,7 +1087,8 @@ CREATE INDEX orders_that_hold_something_open ON public.orders USING btree (accou
 CREATE INDEX orders_the_venue_has_not_named ON public.orders USING btree ("position", queue_position) WHERE ((ended_at IS NULL) AND (venue_order_id IS NULL));
 CREATE INDEX orders_to_look_up ON public.orders USING btree (next_lookup_at) WHERE ((ended_at IS NULL) AND (next_lookup_at IS NOT NULL));
 CREATE TRIGGER an_order_status_follows_the_table AFTER UPDATE ON public.orders REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION core.record_order_statuses();
-CREATE TRIGGER orders_are_never_deleted BEFORE DELETE OR UPDATE OF id OR TRUNCATE ON public.orders FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_deletion();
+CREATE TRIGGER only_removed_orders_go AFTER DELETE ON public.orders REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_removing_others('id');
+CREATE TRIGGER orders_are_never_deleted BEFORE DELETE OR UPDATE OF id OR TRUNCATE ON public.orders FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_deletion('but removal');
 CREATE TRIGGER orders_start AFTER INSERT ON public.orders REFERENCING NEW TABLE AS started FOR EACH STATEMENT EXECUTE FUNCTION core.record_new_orders();
 CREATE TRIGGER watchers_hear_of_a_status AFTER UPDATE OF status ON public.orders FOR EACH STATEMENT EXECUTE FUNCTION core.notify_order_changes();
 create policy a_user_reads_his_own_orders on public.orders for select to authenticated
@@ -1113,6 +1134,38 @@ create table public.received_signals (
 CREATE INDEX received_signals_by_time ON public.received_signals USING btree (received_at);
 CREATE TRIGGER received_signals_are_facts BEFORE UPDATE OR TRUNCATE ON public.received_signals FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
+-- What the entries of a removed closing's orders came to in an account: with what was kept they make what is
+-- closed.
+create table public.removed_cash (
+  account_id bigint not null,
+  through date not null,
+  cash_minor bigint not null,
+  constraint removed_cash_pkey PRIMARY KEY (account_id, through),
+  constraint removed_cash_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.accounts(id),
+  constraint removed_cash_through_fkey FOREIGN KEY (through) REFERENCES public.removed_periods(through)
+);
+CREATE TRIGGER removed_cash_is_a_fact BEFORE DELETE OR UPDATE OR TRUNCATE ON public.removed_cash FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+
+-- Up to which closing the records were removed, by whom and why (0854_remove_old). What each account had at
+-- its closings stays, and so does what names no order: all later books begin with these.
+create table public.removed_periods (
+  through date not null,
+  -- The closing's: every order up to it goes, with what is recorded under it.
+  last_order_id bigint not null,
+  removed_at timestamptz not null default core.database_now(),
+  removed_by text not null,
+  why text not null,
+  -- How many rows of each table went.
+  counts jsonb not null,
+  -- SHA-256 of the manifest of the export that was written, and read back, before.
+  manifest_hash text not null,
+  constraint removed_periods_pkey PRIMARY KEY (through),
+  constraint removed_periods_through_fkey FOREIGN KEY (through) REFERENCES public.closings(through),
+  constraint a_removal_names_its_export CHECK (manifest_hash ~ '^[0-9a-f]{64}$'::text),
+  constraint a_removal_says_why CHECK (why <> ''::text)
+);
+CREATE TRIGGER removed_periods_are_facts BEFORE DELETE OR UPDATE OR TRUNCATE ON public.removed_periods FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+
 create table public.run_prices (
   run_id text not null,
   instrument_id bigint not null,
@@ -1141,7 +1194,8 @@ create table public.run_signals (
 );
 -- Whether a run has frozen a signal: asked for each one that is imported again.
 CREATE INDEX runs_of_a_signal ON public.run_signals USING btree (signal_id);
-CREATE TRIGGER what_a_run_froze_is_never_deleted BEFORE DELETE OR UPDATE OF run_id, signal_id OR TRUNCATE ON public.run_signals FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_deletion();
+CREATE TRIGGER only_removed_run_signals_go AFTER DELETE ON public.run_signals REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_removing_others('run_id');
+CREATE TRIGGER what_a_run_froze_is_never_deleted BEFORE DELETE OR UPDATE OF run_id, signal_id OR TRUNCATE ON public.run_signals FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_deletion('but removal');
 
 -- Written from the run, `users` and `accounts` themselves (core.user_queue), so a foreign key would only ask
 -- again; and it would wait for whoever holds one of these rows, so that one forgotten transaction kept
@@ -1552,9 +1606,9 @@ end $function$;
 -- at its last closing (core.period): accounts and positions all of them, records those since. With one: the
 -- records from the closing before it to that one, and what is closed there; so all closings and the rest
 -- together are everything there ever was. `sinceDate` (null, left out: all days): decisions, orders'
--- histories and messages only of runs since that day; with a closing, of its days. Gives {rule, subject,
--- userId, ours, should, settle, leftToAPerson, more}, at most 20 of a rule; the 20th says in `more` how many
--- others there are. What settles it is a command; where none is known, trading is to be stopped first.
+-- histories and messages only of runs since that day; with a closing, of its days. Of a closing whose
+-- records were removed: what removed_findings says. Gives {rule, subject, userId, ours, should, settle,
+-- leftToAPerson, more}, as findings_json has them.
 -- jit: of 60,000 orders it takes 46,000 ms, and 12,000 ms where nothing is compiled.
 -- for daily_scan_service, service_role
 CREATE OR REPLACE FUNCTION public.check_books(args jsonb)
@@ -1569,12 +1623,18 @@ AS $function$
 declare
   p constant core.period := core.period_to((args ->> 'closing')::date);
   is_now constant boolean := p.closing is null;
-  since constant date := case when is_now then (args ->> 'sinceDate')::date else p.opening + 1 end;
+  -- Of what was removed there is nothing to check but that it is gone.
+  is_removed constant boolean := p.closing <= core.removed_through();
+  since constant date := greatest(case when is_now then (args ->> 'sinceDate')::date else p.opening + 1 end,
+    nullif(core.removed_through(), '-infinity') + 1);
 begin
   if is_now and args ->> 'closing' is not null then
     raise exception 'no closing through %', args ->> 'closing' using errcode = 'PT404';
   end if;
-  return (with found as (
+  if is_removed then
+    return core.findings_json(array(select finding from core.removed_findings(p.closing) finding));
+  end if;
+  return core.findings_json(array(select row(finding.*)::core.finding from (
     select * from core.money_findings(p)
     union all select * from core.entry_findings(p)
     union all select * from core.single_entry_findings(p)
@@ -1587,7 +1647,8 @@ begin
     union all select * from core.filled_findings(p)
     union all select * from core.reference_findings(p)
     union all select * from core.currency_findings(p)
-    union all select * from core.run_reference_findings() where p.opening is null or since is null
+    union all select * from core.run_reference_findings()
+      where p.opening is null or (is_now and args ->> 'sinceDate' is null)
     union all select * from core.order_findings(since, p.closing)
     union all select * from core.order_signal_findings(since, p.closing)
     union all select * from core.history_findings(since, p.closing, p)
@@ -1599,16 +1660,8 @@ begin
     union all select * from core.overdue_findings() where is_now
     union all select * from core.unready_findings() where is_now
     union all select * from core.ahead_findings(p)
-  ), counted as (
-    select found.*, row_number() over (partition by rule order by subject) as n,
-      count(*) over (partition by rule) as of_rule
-    from found
-  )
-  select coalesce(jsonb_agg(jsonb_build_object('rule', rule, 'subject', subject, 'userId', user_id,
-    'ours', coalesce(ours, 'nothing'), 'should', coalesce(should, 'nothing'),
-    'settle', coalesce(settle, core.stop_trading(user_id)), 'leftToAPerson', left_to_a_person,
-    'more', case n when 20 then of_rule - 20 else 0 end) order by left_to_a_person, rule, n), '[]')
-  from counted where n <= 20);
+    union all select * from core.removed_findings(null) where is_now
+  ) finding));
 end $function$;
 
 -- Orders whose truth is at the venue and whose pause is over, leased to the caller. A look is counted here,
@@ -1796,7 +1849,10 @@ begin
   for no key update;
   select * into o from public.orders
   where client_order_id = args ->> 'order' or id = core.order_id_of(args ->> 'order') for no key update;
-  if o.id is null then return jsonb_build_object('kind', 'no_such_order'); end if;
+  -- What was removed, or is marked to be, is closed for good.
+  if o.id is null or o.id <= core.last_removed_order() then
+    return jsonb_build_object('kind', 'no_such_order');
+  end if;
   if o.ended_at is null then return jsonb_build_object('kind', 'still_open', 'status', o.status); end if;
 
   select f.id, f.venue_fill_id, corrected.quantity, corrected.price_minor, count(*) over () as fills into was
@@ -2608,6 +2664,53 @@ begin
       'changes', jsonb_path_query_array(changes, '$[0 to 199]')));
   end if;
   return jsonb_build_object('created', created);
+end $function$;
+
+-- {through (a closing), years, manifestHash (of the export; null: only says what would go), by}: marks the
+-- records of a closing as removed, for good: {kind: marked, counts}. Asked again: the same. Nothing is
+-- deleted yet: that is remove_page. Refused (`kind` says why) where they are too recent, not closed or not
+-- all ended, do not add up, where an earlier closing has its records yet, and while a legal hold is on.
+-- for daily_scan_service, service_role
+CREATE OR REPLACE FUNCTION public.mark_removed(args jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET lock_timeout TO '1500ms'
+ SET statement_timeout TO '60s'
+AS $function$
+declare
+  c public.closings;
+  known public.removed_periods;
+  refused jsonb;
+  counts jsonb;
+  cash public.removed_cash[];
+begin
+  if not pg_try_advisory_xact_lock(hashtext('daily_scan remove_old')) then return '{"kind": "busy"}'; end if;
+  select * into known from public.removed_periods where through = (args ->> 'through')::date;
+  if found then return jsonb_build_object('kind', 'marked', 'counts', known.counts); end if;
+  select * into c from public.closings where through = (args ->> 'through')::date;
+  refused := core.removal_refusal(c, (args ->> 'years')::integer);
+  if refused is not null then return refused; end if;
+  counts := core.counts_to_remove(c);
+  if args ->> 'manifestHash' is null then
+    return jsonb_build_object('kind', 'would_remove', 'counts', counts);
+  end if;
+
+  cash := array(select (e.account_id, c.through, sum(e.cash_delta_minor))::public.removed_cash
+    from core.entries_in(core.period_to(c.through)) e where e.order_id is not null group by e.account_id);
+  -- Who books a fill has its account locked: what came meanwhile has opened it again, and is seen here.
+  perform from public.accounts order by id for no key update;
+  if core.open_through(c) <> '[]' then
+    return jsonb_build_object('kind', 'open', 'open', core.open_through(c));
+  end if;
+  insert into public.removed_periods (through, last_order_id, removed_by, why, counts, manifest_hash)
+  values (c.through, c.last_order_id, args -> 'by' ->> 'who', args -> 'by' ->> 'why', counts,
+    args ->> 'manifestHash');
+  insert into public.removed_cash select one.* from unnest(cash) one;
+  perform core.record_action(args -> 'by', 'remove_old', 'records through ' || c.through,
+    after => counts || jsonb_build_object('manifestHash', args ->> 'manifestHash'));
+  return jsonb_build_object('kind', 'marked', 'counts', counts);
 end $function$;
 
 -- Marks an unknown order to be asked for again, by who holds it for its lookup, where its venue refuses
@@ -4691,6 +4794,43 @@ begin
   return jsonb_build_object('users', matching_users);
 end $function$;
 
+-- {limit}: deletes the next rows of what is marked as removed, so many orders (or of another kind) at most:
+-- {kind: removed, rows}; 0: that was all. `busy`: another call is at it; `legal_hold`: nothing goes until it
+-- is lifted. The only place that may delete them: the tables let this transaction through, and see that each
+-- row is of a closing that is marked. Safe to repeat, and to stop anywhere.
+-- for daily_scan_service, service_role
+CREATE OR REPLACE FUNCTION public.remove_page(args jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET lock_timeout TO '1500ms'
+ SET statement_timeout TO '60s'
+AS $function$
+declare
+  most constant bigint := (args ->> 'limit')::bigint;
+  upto public.removed_periods;
+  n bigint := 0;
+begin
+  if not pg_try_advisory_xact_lock(hashtext('daily_scan remove_old')) then return '{"kind": "busy"}'; end if;
+  if exists (select from public.legal_holds where lifted_at is null) then
+    return jsonb_build_object('kind', 'legal_hold',
+      'why', (select h.why from public.legal_holds h where h.lifted_at is null));
+  end if;
+  select * into upto from public.removed_periods order by through desc limit 1;
+  if found then
+    perform set_config('daily_scan.removing', upto.through::text, true);
+    n := core.remove_orders(upto.last_order_id, most);
+    if n = 0 then n := core.remove_of_run(upto.through, most); end if;
+    if n = 0 then
+      n := core.remove_messages(array(select m.id from public.messages m
+        where m.run_id is null and m.trade_date <= upto.through limit most));
+    end if;
+    perform set_config('daily_scan.removing', '', true);
+  end if;
+  return jsonb_build_object('kind', 'removed', 'rows', n);
+end $function$;
+
 -- The heartbeat: who is still there keeps what it has with a venue or looks up. A lease that has
 -- lapsed is not revived: somebody else may have acted on it. What is locked is being worked on, and has its
 -- next beat.
@@ -4963,6 +5103,35 @@ begin
       becomes - '{exchange,day}'::text[]);
   end if;
   return '{}';
+end $function$;
+
+-- {isOn, by}: places a legal hold, or lifts it; `why` is who says it. Asked again, it changes nothing.
+-- for daily_scan_service, service_role
+CREATE OR REPLACE FUNCTION public.set_legal_hold(args jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET lock_timeout TO '1500ms'
+ SET statement_timeout TO '5s'
+AS $function$
+declare
+  one public.legal_holds;
+begin
+  perform pg_advisory_xact_lock(hashtext('daily_scan remove_old'));
+  select * into one from public.legal_holds where lifted_at is null;
+  if (one.id is not null) = (args ->> 'isOn')::boolean then return '{"changed": false}'; end if;
+  if one.id is null then
+    insert into public.legal_holds (why, placed_by)
+    values (args -> 'by' ->> 'why', args -> 'by' ->> 'who') returning * into one;
+  else
+    update public.legal_holds set lifted_at = core.database_now(), lifted_by = args -> 'by' ->> 'who'
+    where id = one.id;
+  end if;
+  perform core.record_action(args -> 'by', 'set_legal_hold', 'records',
+    before => jsonb_build_object('isOn', not (args ->> 'isOn')::boolean),
+    after => jsonb_build_object('isOn', (args ->> 'isOn')::boolean));
+  return '{"changed": true}';
 end $function$;
 
 -- Only the keys given are changed: {name, strategies, perDay, enabled, by, nowMs}. A new source takes every
@@ -6995,7 +7164,8 @@ AS $function$
   from (values (true)) as every left join lateral (
     select * from public.closed_positions p join public.closings c using (through)
     where (p.account_id, p.instrument_id, p.product) = (one.account_id, one.instrument_id, one.product)
-      and p.last_filled_at < one.filled_at
+      -- What was removed is not counted anew: a fill that says it was traded before is counted right after.
+      and (p.last_filled_at < one.filled_at or p.through <= core.removed_through())
       and coalesce(one.order_id > c.last_order_id, one.corrects > c.last_fill_id, true)
     order by p.through desc limit 1) last on true;
 $function$;
@@ -7164,6 +7334,30 @@ AS $function$
     count(*) filter (where o.failed > 0 and o.failed * 100 >= o.tried * pct),
     coalesce(min(e.tried), 0), coalesce(min(e.failed), 0), coalesce(min(e.accounts), 0)
   from of_accounts o left join elsewhere e using (scope) group by 1;
+$function$;
+
+-- How many rows of each table go with a closing, the one before it being removed.
+CREATE OR REPLACE FUNCTION core.counts_to_remove(c public.closings)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+AS $function$
+  with orders as materialized (select o.id from core.orders_in(core.period_to(c.through)) o),
+  runs as materialized (select run as id from core.runs_to_remove(c) run),
+  messages as materialized (select m.id from core.messages_to_remove(c) m)
+  select jsonb_build_object('orders', (select count(*) from orders),
+    'order_events', (select count(*) from orders join public.order_events e on e.order_id = orders.id),
+    'fills', (select count(*) from core.fills_in(core.period_to(c.through)) f where f.order_id is not null),
+    'ledger_entries', (select count(*) from core.entries_in(core.period_to(c.through)) e
+      where e.order_id is not null),
+    'decisions', (select count(*) from runs join public.decisions d on d.run_id = runs.id),
+    'order_requests', (select count(*) from public.order_requests r where r.run_id in (select id from runs)),
+    'messages', (select count(*) from messages),
+    'message_events', (select count(*) from messages join public.message_events e
+      on e.message_id = messages.id),
+    'run_users', (select count(*) from runs join public.run_users u on u.run_id = runs.id),
+    'run_signals', (select count(*) from runs join public.run_signals s on s.run_id = runs.id),
+    'run_prices', (select count(*) from runs join public.run_prices p on p.run_id = runs.id));
 $function$;
 
 -- A sealed record with the account it opens.
@@ -7801,6 +7995,18 @@ AS $function$
       core.places_of(of_instrument)), now_at)::core.reported_fill;
 $function$;
 
+-- Where the facts of an account begin: after the closing its records were removed through; null: they never
+-- were.
+CREATE OR REPLACE FUNCTION core.facts_begin(of_account bigint)
+ RETURNS public.closings
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select c from public.closings c join public.closed_balances b on (b.account_id, b.through)
+    = (of_account, c.through)
+  where c.through = core.removed_through();
+$function$;
+
 -- Everything of one account, and what the books say of it.
 CREATE OR REPLACE FUNCTION core.facts_of(of_account bigint, of_user text)
  RETURNS json
@@ -7812,19 +8018,22 @@ AS $function$
     'entries', (select coalesce(json_agg(json_build_object('orderId', e.order_id, 'kind', e.kind,
         'cashMinor', e.cash_delta_minor, 'heldMinor', e.held_delta_minor, 'atMs', core.ms(e.at))
         order by e.id), '[]')
-      from public.ledger_entries e where e.account_id = a.id),
-    'orders', core.order_facts_of(of_account, of_user), 'fills', core.fill_facts_of(of_account),
+      from public.ledger_entries e where e.account_id = a.id
+        and coalesce(e.order_id > coalesce((begins).last_order_id, 0), true)),
+    'orders', core.order_facts_of(of_account, of_user, begins),
+    'fills', core.fill_facts_of(of_account, begins), 'opening', core.opening_of(of_account, begins),
     'positions', (select coalesce(json_agg(json_build_object('instrumentId', p.instrument_id,
       'exchange', i.exchange,
         'symbol', i.symbol, 'product', p.product, 'quantity', p.quantity, 'costMinor', p.cost_minor,
         'marginMinor', p.margin_minor) order by p.instrument_id, p.product), '[]')
       from public.positions p join public.instruments i on i.id = p.instrument_id where p.account_id = a.id))
-  from public.accounts a where a.id = of_account;
+  from public.accounts a cross join lateral (select core.facts_begin(of_account) as begins) begun
+  where a.id = of_account;
 $function$;
 
 -- The fills of an account, each with when it was booked as far as it moved cash: where an entry names it
 -- then, what an order had before its end at its end.
-CREATE OR REPLACE FUNCTION core.fill_facts_of(of_account bigint)
+CREATE OR REPLACE FUNCTION core.fill_facts_of(of_account bigint, begins public.closings)
  RETURNS json
  LANGUAGE sql
  STABLE
@@ -7838,7 +8047,8 @@ AS $function$
     'freedMarginMinor', f.freed_margin_minor) order by f.id), '[]')
   from public.fills f join public.instruments i on i.id = f.instrument_id
   left join public.orders o on o.id = f.order_id left join public.ledger_entries e on e.fill_id = f.id
-  where f.account_id = of_account;
+  where f.account_id = of_account and case when f.order_id is null
+    then f.id > coalesce(begins.last_fill_id, 0) else f.order_id > coalesce(begins.last_order_id, 0) end;
 $function$;
 
 -- Each fill against its order.
@@ -7958,6 +8168,24 @@ AS $function$
       else f.id <= (p).after_fill and coalesce(f.order_id > behind.after_order, true) end;
 $function$;
 
+-- Fills nobody told before of orders whose records were removed, or are marked to be: they are not booked,
+-- since what these orders came to is closed for good, and a person is told.
+CREATE OR REPLACE FUNCTION core.fills_of_removed(outcomes core.outcome[])
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (select coalesce(jsonb_agg(jsonb_build_object('clientOrderId', o.client_order_id, 'what',
+      'filled after its records were removed: not booked, npm run ready compares the account with its venue')
+      order by o.id), '[]')
+    from unnest(outcomes) row join public.orders o on o.id = row."orderId"
+    where o.id <= core.last_removed_order() and exists (select from unnest(row.fills) f
+      where not exists (select from public.fills known
+        where (known.order_id, known.venue_fill_id) = (o.id, f."venueFillId"))));
+end $function$;
+
 -- Queued orders that nothing keeps from going, best first, locked; what somebody else holds is passed over.
 -- What its user's settings keep is ended by the next sweep. `is_last`: there are no more.
 CREATE OR REPLACE FUNCTION core.find_queued(venues text[], full_accounts bigint[], taken bigint[], any_open boolean, now_at timestamptz, most bigint, OUT ids bigint[], OUT accounts bigint[], OUT is_last boolean)
@@ -8001,6 +8229,25 @@ CREATE OR REPLACE FUNCTION core.find_user_id(text text)
 AS $function$
   select coalesce((select u.id from public.users u where u.id = text),
     (select min(u.id) from public.users u where lower(u.name) = lower(trim(text)) having count(*) = 1));
+$function$;
+
+-- Findings as people are told of them: at most 20 of a rule; the 20th says in `more` how many others there
+-- are. What settles it is a command; where none is known, trading is to be stopped first.
+CREATE OR REPLACE FUNCTION core.findings_json(found core.finding[])
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+AS $function$
+  with counted as (
+    select one.*, row_number() over (partition by rule order by subject) as n,
+      count(*) over (partition by rule) as of_rule
+    from unnest(found) one
+  )
+  select coalesce(jsonb_agg(jsonb_build_object('rule', rule, 'subject', subject, 'userId', user_id,
+    'ours', coalesce(ours, 'nothing'), 'should', coalesce(should, 'nothing'),
+    'settle', coalesce(settle, core.stop_trading(user_id)), 'leftToAPerson', left_to_a_person,
+    'more', case n when 20 then of_rule - 20 else 0 end) order by left_to_a_person, rule, n), '[]')
+  from counted where n <= 20;
 $function$;
 
 -- A fill on an order that had ended: whatever was said of it may be wrong now.
@@ -8365,6 +8612,13 @@ AS $function$
     or coalesce(buys > orders_left, false);
 $function$;
 
+-- Whether this transaction removes records of a month that is marked for it (0854_remove_old).
+CREATE OR REPLACE FUNCTION core.is_removing()
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$ select coalesce(current_setting('daily_scan.removing', true), '') <> ''; $function$;
+
 -- Whether a run lived on a clock of its own, as demos and replays of past days do: then nothing of it is
 -- late by ours.
 CREATE OR REPLACE FUNCTION core.is_scripted(run public.scan_runs)
@@ -8513,6 +8767,15 @@ AS $function$
       from public.instruments i join public.daily_prices d on (d.exchange, d.symbol) = (i.exchange, i.symbol)
       where i.id = of_instrument and d.close_minor is not null order by d.day desc limit 1)) known
   order by priced_at desc limit 1;
+$function$;
+
+-- The last order that was removed, or is marked to be; 0: none.
+CREATE OR REPLACE FUNCTION core.last_removed_order()
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select coalesce((select max(r.last_order_id) from public.removed_periods r), 0);
 $function$;
 
 -- The last of them, which a text names to say how far it goes.
@@ -8790,6 +9053,7 @@ AS $function$
     'import_restrictions',
     'import_signals',
     'import_users',
+    'mark_removed',
     'open_run',
     'preview_users',
     'queue_corrections',
@@ -8807,6 +9071,7 @@ AS $function$
     'read_report_messages',
     'read_run',
     'read_run_timings',
+    'remove_page',
     'reprice_run',
     'trip_breakers',
     'verify_actions',
@@ -9023,6 +9288,20 @@ AS $function$
   from public.users u left join public.whatsapp_numbers n on n.number = u.whatsapp
   left join public.scan_runs run on run.id = m.run_id left join public.accounts a on a.id = m.account_id
   where u.id = m.user_id;
+$function$;
+
+-- The messages of a closing: of its runs, of its orders, and reminders of its days.
+CREATE OR REPLACE FUNCTION core.messages_to_remove(c public.closings)
+ RETURNS SETOF public.messages
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select m.* from core.runs_to_remove(c) run join public.messages m on m.run_id = run
+  union
+  select m.* from core.orders_in(core.period_to(c.through)) o
+  join public.messages m on (m.run_id, m.user_id) = (o.run_id, o.user_id) and m.first_order_id = o.id
+  union
+  select m.* from public.messages m where m.run_id is null and m.trade_date <= c.through;
 $function$;
 
 -- A label of a metric must not hold free text: the word a reason begins with, or `other`.
@@ -9436,6 +9715,48 @@ begin
   return run;
 end $function$;
 
+-- What of a closing nobody has ended yet, as {kind, count}; and what never was closed.
+CREATE OR REPLACE FUNCTION core.open_through(c public.closings)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select coalesce(jsonb_agg(jsonb_build_object('kind', kind, 'count', n) order by kind)
+    filter (where n > 0), '[]')
+  from (values
+    ('account', (select count(*) from public.accounts a
+      where not exists (select from public.closed_balances b
+          where (b.account_id, b.through) = (a.id, c.through))
+        and exists (select from public.orders o where (o.user_id, o.account_id) = (a.user_id, a.id)
+          and o.id <= c.last_order_id))),
+    ('order', (select count(*) from public.orders o where o.ended_at is null and o.id <= c.last_order_id)),
+    ('run', (select count(*) from core.runs_to_remove(c) gone join public.scan_runs run on run.id = gone
+      where run.state <> 'done')),
+    ('message', (select count(*) from core.messages_to_remove(c) m
+      where m.status in ('queued', 'sending', 'unknown'))),
+    ('drift', (select count(*) from public.drifts d where d.acknowledged_at is null
+      and d.trade_date <= c.through))
+  ) tie(kind, n);
+$function$;
+
+-- What an account's facts begin with: the cash the removed orders made, and the positions that were held.
+CREATE OR REPLACE FUNCTION core.opening_of(of_account bigint, begins public.closings)
+ RETURNS json
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select json_build_object('cashMinor', (select coalesce(sum(x.cash_minor), 0) from public.removed_cash x
+      where x.account_id = of_account),
+    'positions', (select coalesce(json_agg(json_build_object('instrumentId', p.instrument_id,
+        'product', p.product, 'quantity', p.quantity, 'costMinor', p.cost_minor,
+        'marginMinor', p.margin_minor, 'realisedMinor', p.realised_minor,
+        'freedMarginMinor', p.freed_margin_minor) order by p.instrument_id, p.product), '[]')
+      from (select distinct on (one.instrument_id, one.product) one.* from public.closed_positions one
+        where one.account_id = of_account and one.through <= begins.through
+        order by one.instrument_id, one.product, one.through desc) p))
+  where begins.through is not null;
+$function$;
+
 -- One order as its owner and the operator see it. A function, so that list and single answer are the same.
 CREATE OR REPLACE FUNCTION core.order_details(o public.orders)
  RETURNS jsonb
@@ -9453,7 +9774,7 @@ AS $function$
 $function$;
 
 -- The orders of an account, each with its day and its rate. Found by their user, whom an index knows.
-CREATE OR REPLACE FUNCTION core.order_facts_of(of_account bigint, of_user text)
+CREATE OR REPLACE FUNCTION core.order_facts_of(of_account bigint, of_user text, begins public.closings)
  RETURNS json
  LANGUAGE sql
  STABLE
@@ -9469,7 +9790,7 @@ AS $function$
       'gstBps', rate.gst_bps)) order by o.id), '[]')
   from public.orders o join public.scan_runs run on run.id = o.run_id
   join public.charge_rates rate on rate.id = o.rate_id
-  where o.user_id = of_user and o.account_id = of_account;
+  where o.user_id = of_user and o.account_id = of_account and o.id > coalesce(begins.last_order_id, 0);
 $function$;
 
 -- Each order against what was decided and what it may cost; of runs since a day, until a day (null: all).
@@ -10069,7 +10390,7 @@ $function$;
 
 -- Each position at the end of a period: what its fills make, what they realised by that, and what they say
 -- they realised and freed; `freed_minor` is what they should have. `first_filled_at`: in the period;
--- `opened_at`: the last before it.
+-- `opened_at`: the last before it, where it was not removed.
 CREATE OR REPLACE FUNCTION core.positions_at_end(p core.period)
  RETURNS TABLE(account_id bigint, instrument_id bigint, product text, quantity bigint, cost_minor bigint, margin_minor bigint, realised_minor numeric, freed_minor numeric, said_realised_minor numeric, said_freed_minor numeric, last_filled_at timestamptz, first_filled_at timestamptz, opened_at timestamptz)
  LANGUAGE sql
@@ -10088,7 +10409,7 @@ AS $function$
     from core.fills_in(p) f group by 1, 2, 3
   ), counted as (
     select account_id, instrument_id, product, realised, freed, last_at, first_at, f.bound,
-      c.last_filled_at as opened_at,
+      c.last_filled_at as opened_at, c.through as opened_through,
       coalesce(f.held, (c.quantity, c.cost_minor, c.margin_minor, c.realised_minor)::core.holding) as held,
       coalesce(c.realised_minor, 0) as opened_realised, coalesce(c.freed_margin_minor, 0) as opened_freed,
       coalesce(c.freed_margin_minor + c.margin_minor, 0) as opened_bound
@@ -10100,7 +10421,8 @@ AS $function$
     coalesce((held).margin_minor, 0), coalesce((held).realised_minor, 0),
     opened_bound + coalesce(bound, 0) - coalesce((held).margin_minor, 0),
     opened_realised + coalesce(realised, 0), opened_freed + coalesce(freed, 0),
-    greatest(opened_at, last_at), first_at, opened_at
+    greatest(opened_at, last_at), first_at,
+    case when opened_through > core.removed_through() then opened_at end
   from counted;
 $function$;
 
@@ -10686,7 +11008,7 @@ begin
 end $function$;
 
 -- Facts that may only lose who they are about: `tg_argv` are the columns that may, and to nothing or
--- `erased-…` alone.
+-- `erased-…` alone; or go with their month (0854_remove_old).
 CREATE OR REPLACE FUNCTION core.refuse_all_but_erasure()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -10705,16 +11027,19 @@ begin
       return new;
     end if;
   end if;
+  if tg_op = 'DELETE' and core.is_removing() then return old; end if;
   raise exception '% is append-only: add a row instead', tg_table_name using errcode = 'PT403';
 end $function$;
 
--- Trigger: rows of this table are added and never changed.
+-- Trigger: rows of this table are added and never changed; `but removal`: nor deleted, unless they go with
+-- their month.
 CREATE OR REPLACE FUNCTION core.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 begin
+  if tg_op = 'DELETE' and tg_nargs = 1 and core.is_removing() then return null; end if;
   raise exception '% is append-only: add a row instead', tg_table_name using errcode = 'PT403';
 end $function$;
 
@@ -10731,13 +11056,15 @@ begin
   return null;
 end $function$;
 
--- Trigger: rows that others name by an id without a foreign key stay, under the id they have.
+-- Trigger: rows that others name by an id without a foreign key stay, under the id they have; `but removal`:
+-- unless they go with their month.
 CREATE OR REPLACE FUNCTION core.refuse_deletion()
  RETURNS trigger
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 begin
+  if tg_op = 'DELETE' and tg_nargs = 1 and core.is_removing() then return null; end if;
   raise exception '% keeps its rows, and what others go by in them: other tables name them', tg_table_name
     using errcode = 'PT403';
 end $function$;
@@ -10755,6 +11082,39 @@ begin
     return new;
   end if;
   raise exception 'a drift is a fact: it is only seen again and acknowledged once' using errcode = 'PT403';
+end $function$;
+
+-- Trigger: what was removed can't be closed anew.
+CREATE OR REPLACE FUNCTION core.refuse_opening_removed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if exists (select from gone where gone.through <= core.removed_through()) then
+    raise exception 'the records through % were removed: what they came to stays', core.removed_through()
+      using errcode = 'PT403';
+  end if;
+  return null;
+end $function$;
+
+-- Trigger: what was deleted belongs to a closing that is marked as removed; by its order, whose number is in
+-- the column `tg_argv`, or by its run.
+CREATE OR REPLACE FUNCTION core.refuse_removing_others()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  upto constant bigint := (select max(r.last_order_id) from public.removed_periods r);
+begin
+  if tg_argv[0] = 'run_id' then
+    if not exists (select from gone left join public.scan_runs run on run.id = to_jsonb(gone) ->> 'run_id'
+      where core.day_of(run.recorded_at) <= core.removed_through() is not true) then return null; end if;
+  elsif not exists (select from gone where (to_jsonb(gone) ->> tg_argv[0])::bigint <= upto is not true) then
+    return null;
+  end if;
+  raise exception '% keeps its rows until their month is removed', tg_table_name using errcode = 'PT403';
 end $function$;
 
 -- Which requests of `place_orders` show an API key (`apiKey`, its hint) that may not place their order, and
@@ -10776,15 +11136,175 @@ AS $function$
   where checked.why is not null;
 $function$;
 
+-- Only what is older than this day may be removed: books of the financial year (April to March) and of the
+-- eight before it are kept (Companies Act 2013, section 128(5)), of more where somebody says so.
+CREATE OR REPLACE FUNCTION core.removable_before(years integer)
+ RETURNS date
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select make_date(extract(year from core.day_of(core.database_now()) - interval '3 months')::integer
+    - greatest(8, coalesce(years, 8)), 4, 1);
+$function$;
+
+-- Why the records of a closing can't be removed; null: they can.
+CREATE OR REPLACE FUNCTION core.removal_refusal(c public.closings, years integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  earlier date;
+  findings jsonb;
+  still_open jsonb;
+  hold text;
+begin
+  if c.through is null then return '{"kind": "not_closed"}'; end if;
+  if c.through >= core.removable_before(years) then
+    return jsonb_build_object('kind', 'too_recent', 'before', core.removable_before(years));
+  end if;
+  select why into hold from public.legal_holds where lifted_at is null;
+  if found then return jsonb_build_object('kind', 'legal_hold', 'why', hold); end if;
+  earlier := (select min(e.through) from public.closings e where e.through < c.through
+    and e.through > core.removed_through());
+  if earlier is not null then return jsonb_build_object('kind', 'earlier_first', 'through', earlier); end if;
+  still_open := core.open_through(c);
+  if still_open <> '[]' then return jsonb_build_object('kind', 'open', 'open', still_open); end if;
+  findings := public.check_books(jsonb_build_object('closing', c.through));
+  if findings <> '[]' then return jsonb_build_object('kind', 'not_adding_up', 'findings', findings); end if;
+  return null;
+end $function$;
+
+-- Deletes messages with their history. Gives how many.
+CREATE OR REPLACE FUNCTION core.remove_messages(ids bigint[])
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  delete from public.message_events where message_id = any(ids);
+  delete from public.messages where id = any(ids);
+  return cardinality(ids);
+end $function$;
+
+-- Deletes rows of the first run up to a day that has no orders left, and something else. Gives how many.
+CREATE OR REPLACE FUNCTION core.remove_of_run(upto date, most bigint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  of_run constant text := (select run.id from public.scan_runs run
+    where core.day_of(run.recorded_at) <= upto
+      and not exists (select from public.orders o where o.run_id = run.id)
+      and (exists (select from public.run_users u where u.run_id = run.id)
+        or exists (select from public.run_signals s where s.run_id = run.id)
+        or exists (select from public.run_prices p where p.run_id = run.id))
+    order by run.id limit 1);
+  n bigint;
+  all_in bigint;
+begin
+  if of_run is null then return 0; end if;
+  delete from public.order_requests r where r.ctid = any(array(select one.ctid
+    from public.order_requests one where one.run_id = of_run
+      and one.user_id in (select u.user_id from public.run_users u where u.run_id = of_run) limit most));
+  get diagnostics all_in = row_count;
+  -- A request names its decision: that goes after it.
+  if all_in > 0 then return all_in; end if;
+  all_in := core.remove_messages(array(select m.id from public.messages m where m.run_id = of_run
+    limit most));
+  delete from public.decisions d where d.ctid = any(array(select one.ctid from public.decisions one
+    where one.run_id = of_run limit most));
+  get diagnostics n = row_count;
+  all_in := all_in + n;
+  -- What finds the run again goes last.
+  if all_in > 0 then return all_in; end if;
+  delete from public.run_prices where run_id = of_run;
+  get diagnostics all_in = row_count;
+  delete from public.run_signals where run_id = of_run;
+  get diagnostics n = row_count;
+  all_in := all_in + n;
+  delete from public.run_users u where u.ctid = any(array(select one.ctid from public.run_users one
+    where one.run_id = of_run limit most));
+  get diagnostics n = row_count;
+  return all_in + n;
+end $function$;
+
+-- Deletes the first orders up to a number, with everything recorded under them. Gives how many.
+CREATE OR REPLACE FUNCTION core.remove_orders(upto bigint, most bigint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  batch constant bigint[] := array(select o.id from public.orders o where o.id <= upto order by o.id
+    limit most);
+  told constant bigint[] := array(select m.id from public.orders o join public.messages m
+    on (m.run_id, m.user_id) = (o.run_id, o.user_id) and m.first_order_id = o.id where o.id = any(batch));
+begin
+  delete from public.message_events where message_id = any(told);
+  delete from public.messages where id = any(told);
+  delete from public.ledger_entries where kind = 'hold' and order_id = any(batch);
+  delete from public.ledger_entries where kind in ('post', 'void') and order_id = any(batch);
+  delete from public.ledger_entries where fill_id = any(array(select f.id from public.fills f
+    where f.order_id = any(batch)));
+  delete from public.fills where order_id = any(batch);
+  delete from public.order_events where order_id = any(batch);
+  delete from public.orders where id = any(batch);
+  return cardinality(batch);
+end $function$;
+
+-- What was removed, against what is left of it: nothing of its orders; and what was kept of an account
+-- makes, with what was removed, the cash that is closed. With a closing: of that one; without: only that it
+-- is gone, once somebody has had the time to remove it.
+CREATE OR REPLACE FUNCTION core.removed_findings(closing date)
+ RETURNS SETOF core.finding
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select 'what was removed is gone', 'records through ' || r.through, null::text, 'some are left', 'none',
+    format('npm run purge -- --through %s --why …', to_char(r.through, 'YYYY-MM')), true
+  from public.removed_periods r
+  where r.through = coalesce(removed_findings.closing, core.removed_through())
+    and r.removed_at < core.database_now() - core.check_grace()
+    and (exists (select from public.orders o where o.id <= r.last_order_id)
+      or exists (select from public.scan_runs run where core.day_of(run.recorded_at) <= r.through
+        and not exists (select from public.orders o where o.run_id = run.id)
+        and exists (select from public.run_users u where u.run_id = run.id)))
+  union all
+  select 'closed cash is what was kept and what was removed',
+    format('%s through %s', core.account_name(a), b.through), a.user_id, core.decimal(b.cash_minor),
+    core.decimal(kept.minor + removed.minor), null, false
+  from public.closed_balances b join public.closings c using (through)
+  join public.accounts a on a.id = b.account_id
+  cross join lateral (select coalesce(sum(e.cash_delta_minor), 0) as minor from public.ledger_entries e
+    where e.account_id = b.account_id and e.id <= c.last_entry_id and e.order_id is null) kept
+  cross join lateral (select coalesce(sum(x.cash_minor), 0) as minor from public.removed_cash x
+    where x.account_id = b.account_id and x.through <= b.through) removed
+  where b.through = removed_findings.closing and b.cash_minor <> kept.minor + removed.minor;
+$function$;
+
+-- Up to which day records were removed; -infinity: none ever were.
+CREATE OR REPLACE FUNCTION core.removed_through()
+ RETURNS date
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select coalesce((select max(r.through) from public.removed_periods r), '-infinity');
+$function$;
+
 -- Trigger: a fill of an order that is closed, or traded before what is closed, opens its account again from
--- there on. Whoever books a fill has locked its account, and so has close_books.
+-- there on; what was removed stays closed. Whoever books a fill has locked its account, and so has
+-- close_books.
 CREATE OR REPLACE FUNCTION core.reopen_closed_balances()
  RETURNS trigger
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 begin
-  delete from public.closed_balances b where b.account_id = new.account_id and b.through >= least(
+  delete from public.closed_balances b where b.account_id = new.account_id
+    and b.through > core.removed_through() and b.through >= least(
     (select min(c.through) from public.closings c
       where c.last_order_id >= new.order_id or (new.order_id is null and c.last_fill_id >= new.id)),
     (select min(p.through) from public.closed_positions p
@@ -10962,6 +11482,17 @@ AS $function$
   where (run.id is null and m.run_id is not null) or (o.id is null and m.first_order_id is not null);
 $function$;
 
+-- The runs of a closing: recorded by its end, and without an order after it (a market that never closes has
+-- runs that go on; these go with the next closing).
+CREATE OR REPLACE FUNCTION core.runs_to_remove(c public.closings)
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select run.id from public.scan_runs run where core.day_of(run.recorded_at) <= c.through
+    and not exists (select from public.orders o where o.run_id = run.id and o.id > c.last_order_id);
+$function$;
+
 -- The schemas of this program.
 CREATE OR REPLACE FUNCTION core.schemas()
  RETURNS text[]
@@ -11128,10 +11659,13 @@ CREATE OR REPLACE FUNCTION core.settle_by_steps(outcomes core.outcome[], now_at 
  SET search_path TO ''
 AS $function$
 declare
-  touched constant bigint[] := array(select "orderId" from unnest(outcomes));
+  removed constant jsonb := core.fills_of_removed(outcomes);
+  touched constant bigint[] := array(select "orderId" from unnest(outcomes)
+    where "orderId" > core.last_removed_order());
   fresh bigint[];
   late_ones bigint[];
 begin
+  outcomes := array(select row from unnest(outcomes) row where row."orderId" = any(touched));
   select booked.fresh, booked.late_ones into fresh, late_ones from core.book_fills(outcomes, now_at) booked;
   if cardinality(late_ones) > 0 then
     perform core.book_late_fills(late_ones, now_at);
@@ -11145,7 +11679,7 @@ begin
   return jsonb_build_object('fills', cardinality(fresh),
     'lateFills', (select coalesce(jsonb_agg(distinct o.client_order_id), '[]')
       from public.fills f join public.orders o on o.id = f.order_id where f.id = any(late_ones)),
-    'wrongFills', core.block_for_wrong_fills(touched, fresh),
+    'wrongFills', core.block_for_wrong_fills(touched, fresh) || removed,
     -- Said to be filled, three looks on, and the fills still don't bear it out: somebody has to see that.
     'unproven', (select coalesce(jsonb_agg(o.client_order_id), '[]') from unnest(outcomes) row
       join public.orders o on o.id = row."orderId"

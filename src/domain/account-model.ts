@@ -62,8 +62,10 @@ export interface FillFact {
   reportedAtMs: number;
 }
 
-/** Everything that ever happened to one account. */
+/** Everything that ever happened to one account, or everything since its older records were removed. */
 export interface AccountFacts {
+  /** What it held then, by instrument and product; the cash it had is in `cash`. Left out: its facts are all there. */
+  opening?: ReadonlyMap<string, Position>;
   cash: readonly CashFact[];
   orders: readonly OrderFact[];
   fills: readonly FillFact[];
@@ -113,7 +115,8 @@ export const positionKey = (of: { instrumentId: number; product: string }) => `$
 export function modelOf(facts: AccountFacts, untilMs: number): AccountModel {
   const ordersById = new Map(facts.orders.map((order) => [order.orderId, order]));
   const reported = facts.fills.filter((fill) => fill.reportedAtMs <= untilMs);
-  const fills = changesOf(facts.fills, ordersById);
+  const opening = facts.opening ?? new Map<string, Position>();
+  const fills = changesOf(facts.fills, ordersById, opening);
   const placed = facts.orders.filter((order) => order.createdAtMs <= untilMs);
   const rowsOf = Map.groupBy(reported, (fill) => fill.orderId);
   const orders = new Map(
@@ -123,7 +126,7 @@ export function modelOf(facts: AccountFacts, untilMs: number): AccountModel {
   return {
     cashMinor: sum(moved.map((entry) => entry.cashMinor)) + sum([...orders.values()].map((order) => order.cashMinor)),
     heldMinor: sum([...orders.values()].map((order) => order.heldMinor)),
-    positions: positionsOf(reported, ordersById),
+    positions: positionsOf(reported, ordersById, opening),
     orders,
     fills,
   };
@@ -155,13 +158,17 @@ function orderModel(
 const releasedBy = (change: FillModel | undefined) => (change ? change.realisedMinor + change.freedMarginMinor : 0n);
 
 /** Row by row, in the order they were booked: the difference each made to its position. */
-function changesOf(fills: readonly FillFact[], orders: ReadonlyMap<number, OrderFact>): Map<number, FillModel> {
+function changesOf(
+  fills: readonly FillFact[],
+  orders: ReadonlyMap<number, OrderFact>,
+  opening: ReadonlyMap<string, Position>,
+): Map<number, FillModel> {
   const changes = new Map<number, FillModel>();
-  for (const rows of Map.groupBy(fills, positionKey).values()) {
+  for (const [key, rows] of Map.groupBy(fills, positionKey)) {
     const booked = [...rows].sort((one, other) => one.fillId - other.fillId);
     booked.forEach((row, n) => {
-      const before = fold(booked.slice(0, n), orders);
-      const after = fold(booked.slice(0, n + 1), orders);
+      const before = fold(booked.slice(0, n), orders, opening.get(key));
+      const after = fold(booked.slice(0, n + 1), orders, opening.get(key));
       const bound = after.boundMinor - before.boundMinor;
       changes.set(row.fillId, {
         valueMinor: worthOf(row),
@@ -173,8 +180,13 @@ function changesOf(fills: readonly FillFact[], orders: ReadonlyMap<number, Order
   return changes;
 }
 
-function positionsOf(fills: readonly FillFact[], orders: ReadonlyMap<number, OrderFact>): Map<string, Position> {
-  return new Map([...Map.groupBy(fills, positionKey)].map(([key, rows]) => [key, fold(rows, orders)]));
+function positionsOf(
+  fills: readonly FillFact[],
+  orders: ReadonlyMap<number, OrderFact>,
+  opening: ReadonlyMap<string, Position>,
+): Map<string, Position> {
+  const since = [...Map.groupBy(fills, positionKey)];
+  return new Map([...opening, ...since.map(([key, rows]) => [key, fold(rows, orders, opening.get(key))] as const)]);
 }
 
 /** The last correction of a fill stands in its place, and at its time; what never happened is left out. */
@@ -195,8 +207,12 @@ function effectiveFills(rows: readonly FillFact[]): FillFact[] {
 }
 
 /** A position: its effective fills, oldest first, whatever order they were told in; of one moment, buys first. */
-function fold(rows: readonly FillFact[], orders: ReadonlyMap<number, OrderFact>): Position {
-  const position = { quantity: 0n, costMinor: 0n, marginMinor: 0n, realisedMinor: 0n, boundMinor: 0n };
+function fold(
+  rows: readonly FillFact[],
+  orders: ReadonlyMap<number, OrderFact>,
+  opening: Position = { quantity: 0n, costMinor: 0n, marginMinor: 0n, realisedMinor: 0n, boundMinor: 0n },
+): Position {
+  const position = { ...opening };
   const nameOf = (fill: FillFact) => (fill.orderId === null ? '' : (orders.get(fill.orderId)?.clientOrderId ?? ''));
   const oldestFirst = effectiveFills(rows).sort(
     (one, other) =>

@@ -28,6 +28,8 @@ export const operatorActions = {
   place_order: 'placed one order in a user’s name',
   erase_user: 'took a person out; what must be kept stays under a tombstone',
   forget_old: 'deleted rows that are kept for a time only',
+  remove_old: 'removed the records of a closed month that no law wants kept',
+  set_legal_hold: 'placed a legal hold, under which nothing is removed, or lifted it',
   migrate: 'brought the schema to a version',
   set_signal_source: 'changed what a source of signals may send',
 } as const;

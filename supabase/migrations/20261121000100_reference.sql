@@ -106,10 +106,16 @@ begin
     else core.database_now() - (core.now_of(args) - core.at(ms)) end;
 end $$;
 
--- Trigger: rows that others name by an id without a foreign key stay, under the id they have.
+-- Whether this transaction removes records of a month that is marked for it (0854_remove_old).
+create function core.is_removing() returns boolean
+language sql stable as $$ select coalesce(current_setting('daily_scan.removing', true), '') <> ''; $$;
+
+-- Trigger: rows that others name by an id without a foreign key stay, under the id they have; `but removal`:
+-- unless they go with their month.
 create function core.refuse_deletion() returns trigger
 language plpgsql set search_path = '' as $$
 begin
+  if tg_op = 'DELETE' and tg_nargs = 1 and core.is_removing() then return null; end if;
   raise exception '% keeps its rows, and what others go by in them: other tables name them', tg_table_name
     using errcode = 'PT403';
 end $$;

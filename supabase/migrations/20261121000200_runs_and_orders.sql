@@ -44,7 +44,7 @@ create table public.run_signals (
 );
 create trigger what_a_run_froze_is_never_deleted
   before update of run_id, signal_id or delete or truncate on public.run_signals
-  for each statement execute function core.refuse_deletion();
+  for each statement execute function core.refuse_deletion('but removal');
 
 -- Whether a run has frozen a signal: asked for each one that is imported again.
 create index runs_of_a_signal on public.run_signals (signal_id);
@@ -136,7 +136,7 @@ create table public.orders (
     check ((ended_at is not null) = (status in ('filled', 'rejected', 'canceled', 'expired')))
 ) with (fillfactor = 40);
 create trigger orders_are_never_deleted before update of id or delete or truncate on public.orders
-  for each statement execute function core.refuse_deletion();
+  for each statement execute function core.refuse_deletion('but removal');
 -- No index knows of the status: so a claim and a mark change none, and stay on the order's page.
 create index orders_the_venue_has_not_named on public.orders (position, queue_position)
   where ended_at is null and venue_order_id is null;
@@ -370,14 +370,16 @@ create unique index an_order_ends_in_one_post_or_void on public.ledger_entries (
   where kind in ('post', 'void');
 create unique index a_late_fill_is_posted_once on public.ledger_entries (fill_id) where fill_id is not null;
 
--- Trigger: rows of this table are added and never changed.
+-- Trigger: rows of this table are added and never changed; `but removal`: nor deleted, unless they go with
+-- their month.
 create function core.refuse_change() returns trigger
 language plpgsql set search_path = '' as $$
 begin
+  if tg_op = 'DELETE' and tg_nargs = 1 and core.is_removing() then return null; end if;
   raise exception '% is append-only: add a row instead', tg_table_name using errcode = 'PT403';
 end $$;
 -- Facts that may only lose who they are about: `tg_argv` are the columns that may, and to nothing or
--- `erased-…` alone.
+-- `erased-…` alone; or go with their month (0854_remove_old).
 create function core.refuse_all_but_erasure() returns trigger
 language plpgsql set search_path = '' as $$
 declare
@@ -393,6 +395,7 @@ begin
       return new;
     end if;
   end if;
+  if tg_op = 'DELETE' and core.is_removing() then return old; end if;
   raise exception '% is append-only: add a row instead', tg_table_name using errcode = 'PT403';
 end $$;
 create trigger decisions_are_facts before update or delete on public.decisions
@@ -400,11 +403,11 @@ create trigger decisions_are_facts before update or delete on public.decisions
 create trigger decisions_are_never_truncated before truncate on public.decisions
   for each statement execute function core.refuse_change();
 create trigger order_events_are_facts before update or delete or truncate on public.order_events
-  for each statement execute function core.refuse_change();
+  for each statement execute function core.refuse_change('but removal');
 create trigger the_ledger_is_append_only before update or delete or truncate on public.ledger_entries
-  for each statement execute function core.refuse_change();
+  for each statement execute function core.refuse_change('but removal');
 create trigger fills_are_facts before update or delete or truncate on public.fills
-  for each statement execute function core.refuse_change();
+  for each statement execute function core.refuse_change('but removal');
 
 -- Trigger: whom an order names goes only once their orders are a tombstone's (0860_people).
 create function core.refuse_deleting_traders() returns trigger

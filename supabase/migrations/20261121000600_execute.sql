@@ -102,15 +102,32 @@ begin
     || jsonb_build_object('fills', booked + coalesce((unusual ->> 'fills')::bigint, 0));
 end $$;
 
+-- Fills nobody told before of orders whose records were removed, or are marked to be: they are not booked,
+-- since what these orders came to is closed for good, and a person is told.
+create function core.fills_of_removed(outcomes core.outcome[]) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return (select coalesce(jsonb_agg(jsonb_build_object('clientOrderId', o.client_order_id, 'what',
+      'filled after its records were removed: not booked, npm run ready compares the account with its venue')
+      order by o.id), '[]')
+    from unnest(outcomes) row join public.orders o on o.id = row."orderId"
+    where o.id <= core.last_removed_order() and exists (select from unnest(row.fills) f
+      where not exists (select from public.fills known
+        where (known.order_id, known.venue_fill_id) = (o.id, f."venueFillId"))));
+end $$;
+
 -- Settles outcomes whose orders are locked, whatever they say: fills first, each where its position has it,
 -- then what they mean for the orders, then money. Gives what came of it as settle_orders answers it.
 create function core.settle_by_steps(outcomes core.outcome[], now_at timestamptz) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  touched constant bigint[] := array(select "orderId" from unnest(outcomes));
+  removed constant jsonb := core.fills_of_removed(outcomes);
+  touched constant bigint[] := array(select "orderId" from unnest(outcomes)
+    where "orderId" > core.last_removed_order());
   fresh bigint[];
   late_ones bigint[];
 begin
+  outcomes := array(select row from unnest(outcomes) row where row."orderId" = any(touched));
   select booked.fresh, booked.late_ones into fresh, late_ones from core.book_fills(outcomes, now_at) booked;
   if cardinality(late_ones) > 0 then
     perform core.book_late_fills(late_ones, now_at);
@@ -124,7 +141,7 @@ begin
   return jsonb_build_object('fills', cardinality(fresh),
     'lateFills', (select coalesce(jsonb_agg(distinct o.client_order_id), '[]')
       from public.fills f join public.orders o on o.id = f.order_id where f.id = any(late_ones)),
-    'wrongFills', core.block_for_wrong_fills(touched, fresh),
+    'wrongFills', core.block_for_wrong_fills(touched, fresh) || removed,
     -- Said to be filled, three looks on, and the fills still don't bear it out: somebody has to see that.
     'unproven', (select coalesce(jsonb_agg(o.client_order_id), '[]') from unnest(outcomes) row
       join public.orders o on o.id = row."orderId"

@@ -21,7 +21,10 @@ begin
   for no key update;
   select * into o from public.orders
   where client_order_id = args ->> 'order' or id = core.order_id_of(args ->> 'order') for no key update;
-  if o.id is null then return jsonb_build_object('kind', 'no_such_order'); end if;
+  -- What was removed, or is marked to be, is closed for good.
+  if o.id is null or o.id <= core.last_removed_order() then
+    return jsonb_build_object('kind', 'no_such_order');
+  end if;
   if o.ended_at is null then return jsonb_build_object('kind', 'still_open', 'status', o.status); end if;
 
   select f.id, f.venue_fill_id, corrected.quantity, corrected.price_minor, count(*) over () as fills into was

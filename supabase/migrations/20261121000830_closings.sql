@@ -18,6 +18,37 @@ create table public.closings (
     check (last_entry_id <= seen_entry_id and last_fill_id <= seen_fill_id)
 );
 
+-- Up to which closing the records were removed, by whom and why (0854_remove_old). What each account had at
+-- its closings stays, and so does what names no order: all later books begin with these.
+create table public.removed_periods (
+  through date primary key references public.closings,
+  -- The closing's: every order up to it goes, with what is recorded under it.
+  last_order_id bigint not null,
+  removed_at timestamptz not null default core.database_now(),
+  removed_by text not null,
+  why text not null,
+  -- How many rows of each table went.
+  counts jsonb not null,
+  -- SHA-256 of the manifest of the export that was written, and read back, before.
+  manifest_hash text not null,
+  constraint a_removal_says_why check (why <> ''),
+  constraint a_removal_names_its_export check (manifest_hash ~ '^[0-9a-f]{64}$')
+);
+create trigger removed_periods_are_facts before update or delete or truncate on public.removed_periods
+  for each statement execute function core.refuse_change();
+
+-- Up to which day records were removed; -infinity: none ever were.
+create function core.removed_through() returns date
+language sql stable as $$
+  select coalesce((select max(r.through) from public.removed_periods r), '-infinity');
+$$;
+
+-- The last order that was removed, or is marked to be; 0: none.
+create function core.last_removed_order() returns bigint
+language sql stable as $$
+  select coalesce((select max(r.last_order_id) from public.removed_periods r), 0);
+$$;
+
 -- What an account had after everything of a closing. It held nothing: all its orders had ended. A row says
 -- that the account is closed that far; one that is missing, that its records since the closing before have
 -- to be read.
@@ -48,6 +79,21 @@ create table public.closed_positions (
 );
 create index positions_of_a_closed_balance on public.closed_positions (account_id, through);
 
+-- Trigger: what was removed can't be closed anew.
+create function core.refuse_opening_removed() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  if exists (select from gone where gone.through <= core.removed_through()) then
+    raise exception 'the records through % were removed: what they came to stays', core.removed_through()
+      using errcode = 'PT403';
+  end if;
+  return null;
+end $$;
+create trigger removed_balances_stay_closed after delete on public.closed_balances
+  referencing old table as gone for each statement execute function core.refuse_opening_removed();
+create trigger removed_positions_stay_closed after delete on public.closed_positions
+  referencing old table as gone for each statement execute function core.refuse_opening_removed();
+
 -- What is closed of a position before a fill that is to be booked: the last closing that stays closed once
 -- it is (the trigger below opens the others again). 0: nothing is.
 create function core.closed_before(one core.reported_fill) returns core.closed_holding
@@ -58,7 +104,8 @@ language sql stable as $$
   from (values (true)) as every left join lateral (
     select * from public.closed_positions p join public.closings c using (through)
     where (p.account_id, p.instrument_id, p.product) = (one.account_id, one.instrument_id, one.product)
-      and p.last_filled_at < one.filled_at
+      -- What was removed is not counted anew: a fill that says it was traded before is counted right after.
+      and (p.last_filled_at < one.filled_at or p.through <= core.removed_through())
       and coalesce(one.order_id > c.last_order_id, one.corrects > c.last_fill_id, true)
     order by p.through desc limit 1) last on true;
 $$;
@@ -69,11 +116,13 @@ create function core.closing_delay() returns interval
   language sql immutable as $$ select interval '1 day'; $$;
 
 -- Trigger: a fill of an order that is closed, or traded before what is closed, opens its account again from
--- there on. Whoever books a fill has locked its account, and so has close_books.
+-- there on; what was removed stays closed. Whoever books a fill has locked its account, and so has
+-- close_books.
 create function core.reopen_closed_balances() returns trigger
 language plpgsql set search_path = '' as $$
 begin
-  delete from public.closed_balances b where b.account_id = new.account_id and b.through >= least(
+  delete from public.closed_balances b where b.account_id = new.account_id
+    and b.through > core.removed_through() and b.through >= least(
     (select min(c.through) from public.closings c
       where c.last_order_id >= new.order_id or (new.order_id is null and c.last_fill_id >= new.id)),
     (select min(p.through) from public.closed_positions p
@@ -282,7 +331,7 @@ $$;
 
 -- Each position at the end of a period: what its fills make, what they realised by that, and what they say
 -- they realised and freed; `freed_minor` is what they should have. `first_filled_at`: in the period;
--- `opened_at`: the last before it.
+-- `opened_at`: the last before it, where it was not removed.
 create function core.positions_at_end(p core.period)
 returns table (account_id bigint, instrument_id bigint, product text, quantity bigint, cost_minor bigint,
   margin_minor bigint, realised_minor numeric, freed_minor numeric, said_realised_minor numeric,
@@ -301,7 +350,7 @@ language sql stable as $$
     from core.fills_in(p) f group by 1, 2, 3
   ), counted as (
     select account_id, instrument_id, product, realised, freed, last_at, first_at, f.bound,
-      c.last_filled_at as opened_at,
+      c.last_filled_at as opened_at, c.through as opened_through,
       coalesce(f.held, (c.quantity, c.cost_minor, c.margin_minor, c.realised_minor)::core.holding) as held,
       coalesce(c.realised_minor, 0) as opened_realised, coalesce(c.freed_margin_minor, 0) as opened_freed,
       coalesce(c.freed_margin_minor + c.margin_minor, 0) as opened_bound
@@ -313,6 +362,7 @@ language sql stable as $$
     coalesce((held).margin_minor, 0), coalesce((held).realised_minor, 0),
     opened_bound + coalesce(bound, 0) - coalesce((held).margin_minor, 0),
     opened_realised + coalesce(realised, 0), opened_freed + coalesce(freed, 0),
-    greatest(opened_at, last_at), first_at, opened_at
+    greatest(opened_at, last_at), first_at,
+    case when opened_through > core.removed_through() then opened_at end
   from counted;
 $$;

@@ -141,21 +141,6 @@ const sealedCredentials = z.object({
   storedAtMs: z.int(),
 });
 
-const closedBooks = z.union([
-  /** `next`: the account to go on after; null: that was all. */
-  z.object({ kind: z.literal('closed'), closed: z.int(), next: z.int().nullable() }),
-  z.object({ kind: z.enum(['too_early', 'closed_further', 'busy']) }),
-]);
-
-const closings = z.object({
-  /** The first day something was recorded on; null: nothing was. */
-  firstDay: z.iso.date().nullable(),
-  /** The oldest first, with how many accounts are closed at each. */
-  closings: z.array(z.object({ through: z.iso.date(), accounts: z.int() })),
-  /** How many orders were recorded on each day after the last closing up to the one that was named, the oldest first. */
-  days: z.array(z.object({ day: z.iso.date(), orders: z.int() })),
-});
-
 export const accounts = {
   /** Opens a user’s account at a venue, with the sizing of the account they have already and no money. */
   open_account: call<{ userId: string; venue: string; mode: string; currency?: CurrencyCode; by: Actor }>()(
@@ -177,13 +162,6 @@ export const accounts = {
   read_credentials: call<{ accountId: number }>()(sealedCredentials.nullable()),
   /** Reads all that are stored: for a new master key, and to see who is connected. */
   read_all_credentials: call<Record<string, never>>()(z.array(sealedCredentials), { isLong: true }),
-  /**
-   * Closes the books of the next accounts after that one (null: from the first) with all that was recorded up to the end of a
-   * day; those in which something is open or wrong are left. Asked again, it finds nothing left to do.
-   */
-  close_books: call<{ through: string; after: number | null; limit: number }>()(closedBooks, { isLong: true }),
-  /** Reads through which days books are closed, and how many orders came since (up to `until`; left out: of no day). */
-  read_closings: call<{ until?: string }>()(closings, { isReport: true }),
   /** Reads a page of accounts’ books, by id: what readiness and the evening’s sync compare. */
   read_books: call<{
     mode: string;

@@ -115,6 +115,17 @@ const ppb = z.int();
 
 const listed = { instrumentId: z.int(), exchange: z.string(), symbol: z.string(), product: z.string() };
 
+/** `cashMinor`: what the removed orders made; positions with all that was ever realised and freed in them. */
+const openedBooks = z.object({
+  cashMinor: minor,
+  positions: z.array(
+    z.object({
+      ...{ instrumentId: z.int(), product: z.string(), quantity: z.int(), costMinor: minor, marginMinor: minor },
+      ...{ realisedMinor: minor, freedMarginMinor: minor },
+    }),
+  ),
+});
+
 const accountFacts = z.object({
   accountId: z.int(),
   userId: z.string(),
@@ -171,6 +182,8 @@ const accountFacts = z.object({
     }),
   ),
   positions: z.array(z.object({ ...listed, quantity: z.int(), costMinor: minor, marginMinor: minor })),
+  /** What it had when older records were removed; null: all are there. */
+  opening: openedBooks.nullable(),
 });
 export type StoredFacts = z.infer<typeof accountFacts>;
 

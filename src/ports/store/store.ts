@@ -3,6 +3,8 @@ import type { z } from 'zod';
 import { DEFAULT_LIMIT_MS } from '../database.ts';
 import { access } from './access.ts';
 import { accounts } from './accounts.ts';
+import { closingsOfBooks } from './books/closings.ts';
+import { removal } from './books/removal.ts';
 import { imports } from './imports.ts';
 import { messages } from './messages.ts';
 import { money } from './money.ts';
@@ -20,6 +22,8 @@ export const storeFunctions = {
   ...singleOrders,
   ...messages,
   ...accounts,
+  ...closingsOfBooks,
+  ...removal,
   ...money,
   ...imports,
   ...access,

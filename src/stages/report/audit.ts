@@ -1,5 +1,11 @@
 // Computes every account's books from its facts and compares them with the database's.
-import { type AccountFacts, type AccountModel, modelOf, positionKey } from '../../domain/account-model.ts';
+import {
+  type AccountFacts,
+  type AccountModel,
+  modelOf,
+  type Position,
+  positionKey,
+} from '../../domain/account-model.ts';
 import type { Audit, AuditDay, Difference } from '../../domain/audit.ts';
 import type { CurrencyCode } from '../../domain/currency.ts';
 import { addDays } from '../../domain/market/india-time.ts';
@@ -91,7 +97,9 @@ function compareLedger(
   account: StoredFacts,
   model: AccountModel,
 ): void {
-  compared.money('cash by its entries', sum(entries.map((entry) => entry.cashMinor)), model.cashMinor);
+  const removedMinor = BigInt(account.opening?.cashMinor ?? 0);
+  const cashMinor = sum(entries.map((entry) => entry.cashMinor)) + removedMinor;
+  compared.money('cash by its entries', cashMinor, model.cashMinor);
   compared.money('held by its entries', sum(entries.map((entry) => entry.heldMinor)), model.heldMinor);
   const names = orderNames(account);
   const ofOrders = Map.groupBy(
@@ -125,7 +133,9 @@ function compareFills(
   }
   for (const [key, rows] of Map.groupBy(fills, positionKey)) {
     const realised = sum(rows.map((fill) => fill.realisedMinor));
-    compared.money(`profit or loss of ${listingOf(rows[0])}`, realised, model.positions.get(key)?.realisedMinor);
+    const before = account.opening?.positions.find((one) => positionKey(one) === key)?.realisedMinor ?? 0;
+    const expected = (model.positions.get(key)?.realisedMinor ?? 0n) - BigInt(before);
+    compared.money(`profit or loss of ${listingOf(rows[0])}`, realised, expected);
   }
 }
 
@@ -175,11 +185,13 @@ function addDay(account: StoredFacts, model: AccountModel, { tradeDate, days }: 
   }
 }
 
-function factsOf({ entries, orders, fills }: StoredFacts): AccountFacts {
+function factsOf({ entries, orders, fills, opening }: StoredFacts): AccountFacts {
   return {
+    opening: new Map(opening?.positions.map((one) => [positionKey(one), heldOf(one)])),
     cash: entries
       .filter(({ kind }) => cashKinds.includes(kind))
-      .map(({ cashMinor, atMs }) => ({ cashMinor: BigInt(cashMinor), atMs })),
+      .map(({ cashMinor, atMs }) => ({ cashMinor: BigInt(cashMinor), atMs }))
+      .concat(opening ? [{ cashMinor: BigInt(opening.cashMinor), atMs: 0 }] : []),
     orders: orders.map(({ rate, ...order }) => ({
       ...order,
       leverageCenti: BigInt(order.leverageCenti),
@@ -211,4 +223,14 @@ function listingOf(row: { exchange: string; symbol: string; product: string } | 
 
 function sum(amounts: readonly number[]): bigint {
   return amounts.reduce((total, amount) => total + BigInt(amount), 0n);
+}
+
+function heldOf(one: NonNullable<StoredFacts['opening']>['positions'][number]): Position {
+  return {
+    quantity: BigInt(one.quantity),
+    costMinor: BigInt(one.costMinor),
+    marginMinor: BigInt(one.marginMinor),
+    realisedMinor: BigInt(one.realisedMinor),
+    boundMinor: BigInt(one.marginMinor) + BigInt(one.freedMarginMinor),
+  };
 }

@@ -13,15 +13,17 @@ import { calm, checkReadiness, workFor } from './actions/acts.ts';
 import { closeMonths } from './actions/closing.ts';
 import { planDay } from './actions/days.ts';
 import { acknowledgeAll, correctLies, importUsers, resolveOrders } from './actions/people.ts';
-import { cashAtVenue, type Rows, readRows } from './checks/books.ts';
+import { cashAtVenue, type Rows, readRows, withRemoved } from './checks/books.ts';
 import { checkDay, checkReady, checkSettled } from './checks/promises.ts';
 import { drawn, instruments, undisturbed, weekOf } from './plan.ts';
-import type { Day, Week, WeekOptions } from './week.ts';
+import { type Day, DECISIONS_SQL, type Removed, type Week, type WeekOptions } from './week.ts';
 import { farEnd } from './world/process.ts';
 import { weekVenue } from './world/venue.ts';
 
 export interface PlayedWeek extends Played {
   rows: Rows;
+  /** As they were when everything was settled, before facts of closed months came after all. */
+  settled: Rows | null;
   /** What was decided about whom, and why. */
   decisions: unknown[];
 }
@@ -46,17 +48,29 @@ export async function playWeek(ground: Ground, seed: number, options: WeekOption
     await settleAll(week);
   }
   const hash = createHash('sha256').update(week.log.join('\n')).digest('hex');
-  const decisions = (await ground.session.query(DECISIONS_SQL)).map(({ what }) => what);
-  return { seed, broken: week.broken, log: week.log, hash, counts, rows: await week.rows(), decisions };
+  const left = (await ground.session.query(DECISIONS_SQL)).map(({ what }) => String(what));
+  const decisions = options.removes ? [...new Set([...week.removed.decisions, ...left])].toSorted() : left;
+  return {
+    seed,
+    broken: week.broken,
+    log: week.log,
+    hash,
+    counts,
+    rows: await week.rows(),
+    settled: week.settled,
+    decisions,
+  };
 }
 
 /** Plays weeks with a planted bug until one breaks the promise it is about. */
-export function huntInWeeks(ground: Ground, bug: PlantedBug, seeds: readonly number[]): Promise<Caught | null> {
-  return hunt(ground, bug, seeds, (on, seed, plant) => playWeek(on, seed, { plant }));
+export function huntInWeeks(
+  ground: Ground,
+  bug: PlantedBug,
+  seeds: readonly number[],
+  options: WeekOptions = {},
+): Promise<Caught | null> {
+  return hunt(ground, bug, seeds, (on, seed, plant) => playWeek(on, seed, { ...options, plant }));
 }
-
-const DECISIONS_SQL = `select concat_ws(' ', user_id, signal_id, outcome, reason, quantity, limit_value, actual_value) as what
-  from public.decisions order by run_id, signal_id, user_id`;
 
 /** India is so far ahead of UTC. */
 const IST_MS = 19_800_000;
@@ -69,7 +83,14 @@ interface Agenda {
 function weekOn(
   ground: Ground,
   seed: number,
-  { plant = null, grouping = 'as it comes', calm: isCalm = false, logs = false, idleAbsurd = false }: WeekOptions,
+  {
+    plant = null,
+    grouping = 'as it comes',
+    calm: isCalm = false,
+    logs = false,
+    idleAbsurd = false,
+    removes = false,
+  }: WeekOptions,
   counts: Map<string, number>,
 ): { week: Week; agenda: Agenda } {
   const drawnPlan = withAbsurd(weekOf(seed), seed, idleAbsurd);
@@ -80,9 +101,10 @@ function weekOn(
   const note = (line: () => string): void => {
     if (logs) log.push(`${new Date(clock.nowMs + IST_MS).toISOString().slice(5, 23)} ${line()}`);
   };
+  const removed: Removed = { through: [], orders: [], fills: [], decisions: [] };
   let kept: Promise<Rows> | null = null;
   const rows = (): Promise<Rows> => {
-    kept ??= readRows(ground.session);
+    kept ??= readRows(ground.session).then((there) => withRemoved(there, removed));
     return kept;
   };
   const wrote = (): void => {
@@ -103,7 +125,7 @@ function weekOn(
   const venues = plan.venues.map((one) => weekVenue({ plan: one, draw, cashOf, leverageOf, injected }));
   const broken: string[] = [];
   const week: Week = {
-    ...{ seed, ground, plan, plant, grouping, clock, rows, draw, broken, log, note, count },
+    ...{ seed, ground, plan, plant, grouping, clock, rows, wrote, removes, removed, draw, broken, log, note, count },
     day: { date: '', before: '', index: 0, closeMs: 0 },
     venues: new Map(venues.map((venue) => [venue.plan.name, venue])),
     store: farEnd({ ground, clock, note, count }, wrote),
@@ -111,6 +133,7 @@ function weekOn(
     at: (atMs, what, act) => void due.push({ atMs, what, act }),
     alerted: new Set(),
     alertedUsers: new Set(),
+    settled: null,
     workedLate: false,
     paused: new Set(),
     denied: new Map(),
@@ -191,5 +214,7 @@ async function settleAll(week: Week): Promise<void> {
   await checkDay(week, true);
   await checkSettled(week);
   await checkReady(week);
-  if (week.broken.length === 0) await closeMonths(week);
+  if (week.broken.length > 0) return;
+  week.settled = await week.rows();
+  await closeMonths(week);
 }

@@ -81,6 +81,19 @@ describe('simulated weeks', () => {
     120_000,
   );
 
+  test.each([9, 12, 14, 16, 18])(
+    'week %i comes out the same where the records of closed days are removed',
+    async (seed) => {
+      const whole = await playWeek(ground, seed, { calm: true });
+      const removing = await playWeek(ground, seed, { calm: true, removes: true });
+      expect(removing.broken).toEqual([]);
+      if (!removing.settled || !whole.settled) throw new Error('a week without a broken promise is settled');
+      expect(booksOf(removing.settled)).toEqual(booksOf(whole.settled));
+      expect(removing.decisions).toEqual([...new Set(whole.decisions)].toSorted());
+    },
+    120_000,
+  );
+
   // Two of settings, two of a holding; each in live and paper mode.
   test.each([28, 27, 36, 3])(
     'the absurd numbers of one person in week %i change nothing for the others',

@@ -10,6 +10,18 @@ import type { WeekVenue } from './world/venue.ts';
 /** In which grouping and order the facts of orders are told, and how often everything is called. */
 export type FactGrouping = 'as it comes' | 'one by one' | 'backwards' | 'twice';
 
+/** What each decision was, in a line. */
+export const DECISIONS_SQL = `select concat_ws(' ', user_id, signal_id, outcome, reason, quantity, limit_value, actual_value) as what
+  from public.decisions order by run_id, signal_id, user_id`;
+
+/** What was removed from the database: the checks know it all the same. */
+export interface Removed {
+  through: string[];
+  orders: Rows['orders'];
+  fills: Rows['fills'];
+  decisions: string[];
+}
+
 export interface WeekOptions {
   plant?: Plant | null;
   grouping?: FactGrouping;
@@ -17,6 +29,8 @@ export interface WeekOptions {
   calm?: boolean;
   /** The person with absurd numbers does nothing. */
   idleAbsurd?: boolean;
+  /** The records of closed days are removed every evening. */
+  removes?: boolean;
   /** Every call with its answer; a week without it is the same and faster. */
   logs?: boolean;
 }
@@ -36,6 +50,11 @@ export interface Week {
   store: Store;
   /** What the database has, read once for as long as nothing is written. */
   rows(): Promise<Rows>;
+  /** The database was written to past the store. */
+  wrote(): void;
+  removes: boolean;
+  settled: Rows | null;
+  removed: Removed;
   /** What an account may spend by what its venue knows. */
   cashAtVenue(accountId: number): Promise<number>;
   /** A choice by its name. */

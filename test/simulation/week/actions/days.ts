@@ -9,6 +9,7 @@ import { askForOrders, calm, checkReadiness, compareBooks, processOf, scan, work
 import { closeDays, reopening } from './closing.ts';
 import { importShares, moveOutside, planLateFacts, reportAgain, reportWrongFills } from './facts.ts';
 import { acknowledgeAll, changeSomething, correctLies, resolveOrders } from './people.ts';
+import { removeClosed } from './removing.ts';
 
 /** What happens on a trading day and in the night after it, each choice drawn by its own name. */
 export async function planDay(week: Week): Promise<void> {
@@ -65,6 +66,7 @@ export async function planDay(week: Week): Promise<void> {
     at('16:00:00', 'books are compared', () => compareBooks(week, processOf(week, `sync ${date}`)));
   if (chance.happens(0.7)) at('16:30:00', 'a person acknowledges', async () => void (await acknowledgeAll(week)));
   if (draw(`closing ${date}`).happens(0.6)) at('17:30:00', 'books are closed', () => closeDays(week));
+  if (week.removes) at('18:00:00', 'what is closed is removed', () => removeClosed(week));
   if (draw(`shares ${date}`).happens(0.3)) {
     at('17:00:00', 'shares of the past are imported', () => reopening(week, 'shares', () => importShares(week, date)));
   }

@@ -102,6 +102,17 @@ export async function readRows(session: SqlSession): Promise<Rows> {
   return rows.parse(row?.['found']);
 }
 
+/** With what was removed, but those of it that are still there. */
+export function withRemoved(there: Rows, removed: Pick<Rows, 'orders' | 'fills'>): Rows {
+  const orders = new Set(there.orders.map(({ orderId }) => orderId));
+  const fills = new Set(there.fills.map(({ fillId }) => fillId));
+  return {
+    ...there,
+    orders: [...removed.orders.filter(({ orderId }) => !orders.has(orderId)), ...there.orders],
+    fills: [...removed.fills.filter(({ fillId }) => !fills.has(fillId)), ...there.fills],
+  };
+}
+
 /** Where the database's books are not what the facts in it make of them: sentences. */
 export function notAsModelled(found: Rows): string[] {
   return found.accounts.flatMap((account) => {

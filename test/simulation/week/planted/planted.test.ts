@@ -4,6 +4,7 @@ import { freshPostgres } from '../../../support/postgres.ts';
 import { type Ground, groundOn } from '../../common/ground.ts';
 import { huntInWeeks } from '../play.ts';
 import { plantedInWeeks } from './planted.ts';
+import { plantedRemovals } from './planted-removals.ts';
 
 const SEARCHED = 80;
 
@@ -27,6 +28,15 @@ describe('the check of simulated weeks catches a bug that', () => {
       } finally {
         if (ground !== shared) await ground.close();
       }
+    },
+    240_000,
+  );
+
+  test.each(plantedRemovals.map((bug) => [bug.name, bug] as const))(
+    '%s',
+    async (_name, bug) => {
+      const caught = await huntInWeeks(shared, bug, [bug.seed, ...seeds], { calm: true, removes: true });
+      expect(caught, `not caught in ${SEARCHED} weeks`).not.toBeNull();
     },
     240_000,
   );

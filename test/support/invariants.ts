@@ -87,6 +87,9 @@ const checks: readonly string[] = [
   `select format('order %s is %s, but its events end with %s', o.id, o.status, e.to_status) as what
    from public.orders o left join lateral (select to_status from public.order_events
      where order_id = o.id order by id desc limit 1) e on true where e.to_status is distinct from o.status`,
+  `select format('order %s of %s is charged by a rate in %s', o.id, i.currency, r.currency) as what from public.orders o
+   join public.instruments i on i.id = o.instrument_id join public.charge_rates r on r.id = o.rate_id
+   where r.currency <> i.currency`,
   // Positions.
   `select format('account %s, instrument %s: holds %s, but its fills leave %s', account_id, instrument_id,
      coalesce(p.quantity, 0), coalesce(f.quantity, 0)) as what

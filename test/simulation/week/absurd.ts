@@ -46,7 +46,11 @@ export function withAbsurd(plan: WeekPlan, seed: number, isIdle: boolean): WeekP
 }
 
 /** Everybody of a week. */
-export const everybody = ({ users, absurd }: WeekPlan): WeekUser[] => (absurd ? [...users, absurd.user] : users);
+export const everybody = ({ users, absurd, dollars }: WeekPlan): WeekUser[] => [
+  ...users,
+  ...(absurd ? [absurd.user] : []),
+  ...dollars,
+];
 
 export const isAbsurd = ({ absurd }: WeekPlan, userId: string): boolean => absurd?.user.settings.id === userId;
 

@@ -19,6 +19,8 @@ export interface WeekPlan {
   users: WeekUser[];
   /** Beside them; null in most weeks. */
   absurd: Absurd | null;
+  /** Their rows in dollars; in most weeks nobody has any. */
+  dollars: WeekUser[];
   venues: VenuePlan[];
   limits: RunLimits;
   /** Hardly anybody resolves what is left to persons before the last morning: orders stay open over closings. */
@@ -43,6 +45,13 @@ export const symbols = [
   { symbol: 'SBICARD', priceMinor: 800_00, tickMinor: 5 },
   { symbol: 'ITC', priceMinor: 410_00, tickMinor: 5 },
 ] as const;
+/** New York's, in cents. */
+export const dollarShares = [
+  { symbol: 'AAPL', priceMinor: 231_40, tickMinor: 1 },
+  { symbol: 'KO', priceMinor: 68_90, tickMinor: 1 },
+] as const;
+/** When the simulated New York ends its day, in India: before the night of the week, so that all of it is played. */
+export const NEW_YORK_ENDS = '22:30';
 const names = ['Asha Rao', 'Rohan Mehta', 'Kavita Iyer', 'Sanjay Gupta', 'Meera Nair', 'Dev Shah'];
 /** They are real ones for the core: their books are of the day. */
 const dealing: VenueDealing = {
@@ -81,6 +90,7 @@ export function weekOf(seed: number): WeekPlan {
     lastMorning: days.at(-1) ?? '',
     users,
     absurd: null,
+    dollars: [],
     leavesOpen: drawn(seed, 'leaves open').happens(0.35),
     venues: [
       ...venues,
@@ -146,7 +156,7 @@ export const instruments: ListedInstrument[] = symbols.map(({ symbol, tickMinor 
 
 /** What a share trades at on a day: each day a little off the day before, for every week that has that day the same. */
 export function priceOn(date: string, symbol: string): number {
-  const listed = symbols.find((one) => one.symbol === symbol) ?? symbols[0];
+  const listed = [...symbols, ...dollarShares].find((one) => one.symbol === symbol) ?? symbols[0];
   const move = drawn(7, `${date} ${symbol}`).between(-60, 60);
   const priceMinor = Math.floor((listed.priceMinor * (1000 + move)) / 1000);
   return priceMinor - (priceMinor % listed.tickMinor);
@@ -155,7 +165,8 @@ export function priceOn(date: string, symbol: string): number {
 export function quoteOn(date: string, dayBefore: string, symbol: string, nowMs: number): Quote {
   const circuits = { lowerCircuitMinor: null, upperCircuitMinor: null };
   const previousCloseMinor = priceOn(dayBefore, symbol);
-  return { exchange: 'NSE', symbol, priceMinor: priceOn(date, symbol), previousCloseMinor, ...circuits, atMs: nowMs };
+  const exchange = dollarShares.some((one) => one.symbol === symbol) ? 'US' : 'NSE';
+  return { exchange, symbol, priceMinor: priceOn(date, symbol), previousCloseMinor, ...circuits, atMs: nowMs };
 }
 
 /** A day's signals: mostly buys early in the week, exits later. */

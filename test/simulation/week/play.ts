@@ -15,6 +15,7 @@ import { planDay } from './actions/days.ts';
 import { acknowledgeAll, correctLies, importUsers, resolveOrders } from './actions/people.ts';
 import { cashAtVenue, type Rows, readRows, withRemoved } from './checks/books.ts';
 import { checkDay, checkReady, checkSettled } from './checks/promises.ts';
+import { dollarInstruments, withDollars } from './dollars.ts';
 import { drawn, instruments, undisturbed, weekOf } from './plan.ts';
 import { type Day, DECISIONS_SQL, type Removed, type Week, type WeekOptions } from './week.ts';
 import { farEnd } from './world/process.ts';
@@ -93,7 +94,7 @@ function weekOn(
   }: WeekOptions,
   counts: Map<string, number>,
 ): { week: Week; agenda: Agenda } {
-  const drawnPlan = withAbsurd(weekOf(seed), seed, idleAbsurd);
+  const drawnPlan = withDollars(withAbsurd(weekOf(seed), seed, idleAbsurd), seed);
   const plan = isCalm ? undisturbed(drawnPlan) : drawnPlan;
   const clock = { nowMs: 0 };
   const count = (what: string): void => void counts.set(what, (counts.get(what) ?? 0) + 1);
@@ -169,7 +170,7 @@ function begin(week: Week, date: string, index: number): void {
 }
 
 async function prepare(week: Week): Promise<void> {
-  await week.store.call('import_instruments', { by: tester, instruments });
+  await week.store.call('import_instruments', { by: tester, instruments: [...instruments, ...dollarInstruments] });
   await importUsers(week);
   await giveAbsurdShares(week);
 }
@@ -179,9 +180,10 @@ async function payIn({ store, clock, moved }: Week, account: Rows['accounts'][nu
   const owedMinor = Number(account.heldMinor - account.cashMinor);
   if (owedMinor <= 0) return;
   const reference = `what account ${account.id} owes`;
-  moved.set(reference, owedMinor + 1);
+  moved.set(reference, { currency: account.currency, minor: owedMinor + 1 });
   await store.call('move_cash', {
-    ...{ userId: account.userId, venue: account.venue, kind: 'deposit', amountMinor: owedMinor + 1, reference },
+    ...{ userId: account.userId, venue: account.venue, currency: account.currency, kind: 'deposit' },
+    ...{ amountMinor: owedMinor + 1, reference },
     ...{ isNamed: true, by: { ...tester, why: 'simulated' }, nowMs: clock.nowMs },
   });
 }

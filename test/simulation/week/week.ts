@@ -1,4 +1,5 @@
 // Everything of one simulated week that its processes, people and checks share.
+import type { CurrencyCode } from '../../../src/domain/currency.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { Chance } from '../common/chance.ts';
 import type { Ground } from '../common/ground.ts';
@@ -70,7 +71,7 @@ export interface Week {
   /** What whom may not be bought. */
   denied: Map<string, string>;
   /** What people moved in and out of paper accounts, by reference. */
-  moved: Map<string, number>;
+  moved: Map<string, { currency: CurrencyCode; minor: number }>;
   /** The newest order to buy that was held against its symbol’s cap. */
   newestBuy: number;
   /** Fills that never were, as a person finds out in time. */

@@ -1,5 +1,6 @@
 // What processes do in a week: scan, work, check readiness, compare books, place single orders.
 
+import { xnse } from '../../../../src/domain/market/market.ts';
 import type { Mode, Side } from '../../../../src/domain/types.ts';
 import type { StoreFunction } from '../../../../src/ports/store/store.ts';
 import { run } from '../../../../src/run.ts';
@@ -51,7 +52,7 @@ export function calm(name: string): Process {
   return { name, skewMs: 0, concurrency: 4, killedAt: null, between: new Map() };
 }
 
-export async function scan(week: Week, process: Process, mode: Mode): Promise<How> {
+export async function scan(week: Week, process: Process, mode: Mode, market = xnse): Promise<How> {
   const { plan } = week;
   const inputs = {
     signalsSource: '',
@@ -64,7 +65,8 @@ export async function scan(week: Week, process: Process, mode: Mode): Promise<Ho
   };
   return live(week, process, (world) =>
     run(world, {
-      ...{ mode, dryRun: false, expectPlan: null, waitMs: 20_000, cutOffTime: '09:35:00', limits: plan.limits },
+      ...{ market, mode, dryRun: false, expectPlan: null, waitMs: 20_000, limits: plan.limits },
+      cutOffTime: `${market.slots.open.cutOff}:00`,
       ...{ concurrency: process.concurrency, inline: true, onlyCounts: true, inputs: inputs },
     }),
   );
@@ -108,7 +110,9 @@ export async function askForOrders(week: Week, process: Process, mode: Mode): Pr
   const requests: OrderRequest[] = Array.from({ length: chance.between(1, 3) }, (_, index) => {
     const { settings } = chance.pick(users);
     const side: Side = chance.happens(0.5) ? 'SELL' : 'BUY';
-    const account = accounts.find(({ userId, venue }) => userId === settings.id && venue === settings.venue);
+    const account = accounts.find(
+      ({ userId, venue, currency }) => userId === settings.id && venue === settings.venue && currency === 'INR',
+    );
     const has = positions.filter(({ accountId, quantity }) => accountId === account?.id && quantity > 0n);
     const held = symbols.filter((one) => has.some(({ symbol }) => symbol === one.symbol));
     const { symbol, tickMinor } = chance.pick(side === 'SELL' && held.length > 0 ? held : symbols);

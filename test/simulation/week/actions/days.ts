@@ -2,6 +2,7 @@
 import { istDate, istMs } from '../../../../src/domain/market/india-time.ts';
 import type { Mode } from '../../../../src/domain/types.ts';
 import { tester } from '../../../support/tester.ts';
+import { dollarSignalsOn, planNewYork } from '../dollars.ts';
 import { signalsOn } from '../plan.ts';
 import type { Week } from '../week.ts';
 import type { Process } from '../world/process.ts';
@@ -18,7 +19,10 @@ export async function planDay(week: Week): Promise<void> {
   const at = (time: string, what: string, act: () => Promise<void>) => week.at(istMs(date, time), what, act);
   await store.call('import_signals', {
     by: tester,
-    signals: signalsOn(week.seed, date, day.index),
+    signals: [
+      ...signalsOn(week.seed, date, day.index),
+      ...(week.plan.dollars.length > 0 ? dollarSignalsOn(week.seed, date) : []),
+    ],
     source: 'simulation',
   });
   const chance = draw(`day ${date}`);
@@ -41,6 +45,7 @@ export async function planDay(week: Week): Promise<void> {
   if (chance.happens(0.25)) at('12:00:00', 'a wrong clock', () => actAtAWrongTime(week, `wrong clock ${date} 2`));
   planScans(week, at);
   planHours(week);
+  planNewYork(week);
   if (week.plan.leavesOpen && draw(`logouts ${date}`).happens(0.6)) {
     at('15:10:00', 'logins end early', async () => {
       for (const venue of week.venues.values()) venue.logins.clear();

@@ -1,5 +1,6 @@
 // What people do in a week: import and change settings, move cash, resolve, correct, acknowledge.
 import { z } from 'zod';
+import type { CurrencyCode } from '../../../../src/domain/currency.ts';
 import type { VenueFill } from '../../../../src/ports/venue.ts';
 import { tester } from '../../../support/tester.ts';
 import type { Chance } from '../../common/chance.ts';
@@ -76,12 +77,17 @@ const changes = {
     const scope = { scope: 'user', target, why: 'simulated', by: tester, nowMs: clock.nowMs } as const;
     await store.call('resume', scope);
   },
-  async cash({ store, clock, moved, rows }, { mode, settings }, { pick, between, happens }) {
+  async cash({ plan, store, clock, moved, rows }, { mode, settings }, { pick, between, happens }) {
     if (mode === 'live') return;
-    const account = (await rows()).accounts.find(({ userId, mode: of }) => userId === settings.id && of === 'paper');
+    const hasDollars = plan.dollars.some((one) => one.settings.id === settings.id);
+    const currency: CurrencyCode = hasDollars && happens(0.5) ? 'USD' : 'INR';
+    const account = (await rows()).accounts.find((one) => {
+      return one.userId === settings.id && one.mode === 'paper' && one.currency === currency;
+    });
     const mostMinor = Math.max(1, Number(account ? account.cashMinor - account.heldMinor : 1n));
     const move = {
-      ...{ userId: settings.id, venue: settings.venue, kind: pick(['deposit', 'withdrawal'] as const) },
+      ...{ userId: settings.id, venue: settings.venue, currency },
+      kind: pick(['deposit', 'withdrawal'] as const),
       ...{
         amountMinor: pick([between(1, 30_000_00), mostMinor]),
         reference: `cash ${clock.nowMs} ${moved.size}`,
@@ -90,7 +96,8 @@ const changes = {
       ...{ by: { ...tester, why: 'simulated' }, nowMs: clock.nowMs },
     };
     const { kind } = await store.call('move_cash', move);
-    if (kind === 'moved') moved.set(move.reference, move.kind === 'deposit' ? move.amountMinor : -move.amountMinor);
+    const minor = move.kind === 'deposit' ? move.amountMinor : -move.amountMinor;
+    if (kind === 'moved') moved.set(move.reference, { currency, minor });
     if (happens(0.3)) await store.call('move_cash', move);
   },
 } satisfies Record<string, Change>;
@@ -204,11 +211,11 @@ export async function acknowledgeAll(week: Week): Promise<number> {
   const { plan, store, clock } = week;
   let found = 0;
   for (const { settings } of everybody(plan)) {
-    for (const { venue, mode, block, snapshotEntryId, drifts } of await store.call('read_blocks', {
+    for (const { venue, mode, currency, block, snapshotEntryId, drifts } of await store.call('read_blocks', {
       userId: settings.id,
     })) {
       await store.call('acknowledge_account', {
-        ...{ userId: settings.id, venue, mode, driftIds: drifts.map(({ driftId }) => driftId) },
+        ...{ userId: settings.id, venue, mode, currency, driftIds: drifts.map(({ driftId }) => driftId) },
         ...{ snapshotEntryId: block === null ? null : snapshotEntryId, nowMs: clock.nowMs, by: tester },
       });
       week.count('acknowledged by a person');

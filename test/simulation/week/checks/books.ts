@@ -1,6 +1,7 @@
 // Reads the books of a week and recomputes them by the plain account model.
 import { z } from 'zod';
 import { type AccountFacts, type FillFact, modelOf, type OrderFact } from '../../../../src/domain/account-model.ts';
+import { currencyCodes } from '../../../../src/domain/currency.ts';
 import type { SqlSession } from '../../../../src/ports/database.ts';
 import { filledBy, type WeekVenue } from '../world/venue.ts';
 
@@ -14,7 +15,10 @@ const side = z.enum(['BUY', 'SELL']);
 /** Everything of the database that says what the accounts' books must be, and what they are. */
 const rows = z.object({
   accounts: z.array(
-    z.object({ id, userId: z.string(), venue: z.string(), mode: z.string(), cashMinor: big, heldMinor: big }),
+    z.object({
+      ...{ id, userId: z.string(), venue: z.string(), mode: z.string() },
+      ...{ currency: z.enum(currencyCodes), cashMinor: big, heldMinor: big },
+    }),
   ),
   cash: z.array(z.object({ accountId: id, entryId: id, kind: z.string(), cashMinor: big, atMs: z.number() })),
   orders: z.array(
@@ -75,7 +79,7 @@ export type Rows = z.infer<typeof rows>;
 
 const READ_SQL = `select json_build_object(
   'accounts', (select coalesce(json_agg(json_build_object('id', id, 'userId', user_id, 'venue', venue, 'mode', mode,
-    'cashMinor', cash_minor, 'heldMinor', held_minor) order by id), '[]') from public.accounts),
+    'currency', currency, 'cashMinor', cash_minor, 'heldMinor', held_minor) order by id), '[]') from public.accounts),
   'cash', (select coalesce(json_agg(json_build_object('accountId', account_id, 'entryId', id, 'kind', kind, 'cashMinor', cash_delta_minor,
     'atMs', core.ms(at)) order by id), '[]') from public.ledger_entries
     where kind in ('deposit', 'withdrawal', 'adjustment')),
@@ -153,7 +157,9 @@ export function factsOf({ cash, orders, fills }: Rows, account: number) {
 /** The books without what depends on when they were told of: the same facts give the same, however they are told. */
 export function booksOf({ accounts, positions }: Rows): string[] {
   return [
-    ...accounts.map((one) => `${one.userId} ${one.venue} ${one.mode}: cash ${one.cashMinor}, held ${one.heldMinor}`),
+    ...accounts.map(
+      (one) => `${one.userId} ${one.venue} ${one.mode} ${one.currency}: cash ${one.cashMinor}, held ${one.heldMinor}`,
+    ),
     ...positions.map((one) => {
       const { accountId, symbol, product, quantity, costMinor, marginMinor } = one;
       return `${accountId} ${symbol} ${product}: ${quantity} for ${costMinor}, margin ${marginMinor}`;

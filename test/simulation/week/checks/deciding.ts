@@ -13,7 +13,7 @@ export async function checkDayLoss(week: Week, decisions: readonly DecisionToAcc
   for (const { userId, accountId, signalId, outcome, reason, actual } of decisions) {
     const user = everybody(week.plan).find(({ settings }) => settings.id === userId);
     const bps = user?.settings.dailyLossLimitBps ?? null;
-    if (!user || bps === null || !signalId.endsWith(':BUY')) continue;
+    if (!user || bps === null || !signalId.endsWith(':BUY') || signalId.startsWith('US:')) continue;
     if (outcome !== 'accepted' && reason !== 'daily_loss_limit') continue;
     const found = await week.rows();
     const { settings } = user;

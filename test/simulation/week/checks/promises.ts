@@ -1,5 +1,6 @@
 // What must be true at the end of every day of a week, and once everything is settled.
 import { z } from 'zod';
+import { currencyCodes } from '../../../../src/domain/currency.ts';
 import { violations } from '../../../support/invariants.ts';
 import { brokenHistories } from '../../common/ground.ts';
 import { everybody, isBeyondBooks } from '../absurd.ts';
@@ -94,16 +95,20 @@ async function checkPlans(week: Week): Promise<void> {
   }
 }
 
-const booked = z.object({ minor: z.coerce.number() });
-const CASH_SQL = `select json_build_object('minor', coalesce(sum(cash_delta_minor), 0)) as found
-  from public.ledger_entries where kind in ('deposit', 'withdrawal') and reference is not null`;
+const booked = z.object({ currency: z.enum(currencyCodes), minor: z.coerce.number() });
+const CASH_SQL = `select json_build_object('currency', a.currency, 'minor', sum(e.cash_delta_minor)) as found
+  from public.ledger_entries e join public.accounts a on a.id = e.account_id
+  where e.kind in ('deposit', 'withdrawal') and e.reference is not null group by a.currency order by a.currency`;
 
-/** What people moved is booked, each once. */
+/** What people moved is booked, each once, in the currency they moved it in. */
 async function checkCash(week: Week): Promise<void> {
-  const [row] = await week.ground.session.query(CASH_SQL);
-  const { minor } = booked.parse(row?.['found']);
-  const moved = [...week.moved.values()].reduce((sum, one) => sum + one, 0);
-  if (minor !== moved) week.breaks('money adds up', `people moved ${moved}, and ${minor} is booked`);
+  const rows = (await week.ground.session.query(CASH_SQL)).map(({ found }) => booked.parse(found));
+  for (const currency of currencyCodes) {
+    const minor = rows.find((row) => row.currency === currency)?.minor ?? 0;
+    const ofIt = [...week.moved.values()].filter((one) => one.currency === currency);
+    const moved = ofIt.reduce((sum, { minor: one }) => sum + one, 0);
+    if (minor !== moved) week.breaks('money adds up', `people moved ${moved} ${currency}, and ${minor} is booked`);
+  }
 }
 
 /** When everybody has settled what was left to them: nothing is open, nobody is kept out, our books are the venues'. */

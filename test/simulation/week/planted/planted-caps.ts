@@ -7,7 +7,7 @@ export const plantedCaps: readonly PlantedBug[] = [
     name: 'counts nothing of what is open towards a symbol’s cap',
     promise: /^limits: .* is bought for/,
     seed: 14,
-    edits: [edit('core.cap_use_minor', 'o.quantity * greatest', '0 * greatest')],
+    edits: [edit('core.cap_use_minor', 'core.value_up(o.quantity, greatest', 'core.value_up(0, greatest')],
   },
   {
     name: 'accepts single orders beyond a symbol’s cap that were decided side by side',

@@ -7,6 +7,7 @@ import type { Arguments } from '../../../../src/ports/store/store.ts';
 import { edit, type PlantedBug, withStore, withVenues } from '../../common/planting.ts';
 import { plantedCaps } from './planted-caps.ts';
 import { plantedClosings } from './planted-closings.ts';
+import { plantedCurrencies } from './planted-currencies.ts';
 
 /** Bugs that only show over the days of an operator's life, at least one for each kind that was found from outside. */
 export const plantedInWeeks: readonly PlantedBug[] = [
@@ -126,6 +127,7 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     edits: [edit('core.book_reported_fills', '(last_filled_at is null or first_at > last_filled_at)', 'true')],
   },
   ...plantedCaps,
+  ...plantedCurrencies,
   ...plantedClosings,
   {
     name: 'sends what was queued before its user was paused',

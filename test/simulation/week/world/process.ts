@@ -200,6 +200,7 @@ function venueOf(week: Week, process: Process, venue: WeekVenue, outside: Outsid
       outside(async () => {
         await checkSend(week, process, order, name);
         week.count('orders sent');
+        if (order.exchange === 'US') week.count('orders sent in dollars');
         const outcome = venue.submit(order, week.clock.nowMs);
         week.note(() => `${name} submit ${order.clientOrderId} → ${brief(outcome)}`);
         return outcome;

@@ -1,6 +1,7 @@
 // A venue over several days: its order book is of one day, what its accounts own stays.
 
 import { marginFor, valueAt } from '../../../../src/domain/decision/sizing.ts';
+import { istMs } from '../../../../src/domain/market/india-time.ts';
 import type {
   LookupOutcome,
   OrderToSend,
@@ -14,6 +15,7 @@ import type { Chance } from '../../common/chance.ts';
 import { odditiesOf } from '../../common/oddities.ts';
 import { type Booked, type SimulatedVenue, simulatedVenue } from '../../common/venue.ts';
 import type { VenuePlan } from '../../day/plan.ts';
+import { NEW_YORK_ENDS } from '../plan.ts';
 
 /** An order that was ever at the venue, and what of its fills the venue keeps to itself for now. */
 export interface EverBooked {
@@ -96,9 +98,10 @@ export function weekVenue({ plan, draw, cashOf, leverageOf, injected }: WeekVenu
     logins,
     submit(order, nowMs) {
       if (noSession(order)) return { kind: 'not_sent', reason: 'token_expired' };
-      if (!today || nowMs >= today.closeMs) return { kind: 'rejected', message: 'the market is closed' };
+      const closeMs = today && order.exchange === 'US' ? istMs(today.date, NEW_YORK_ENDS) : today?.closeMs;
+      if (!today || !closeMs || nowMs >= closeMs) return { kind: 'rejected', message: 'the market is closed' };
       about('submit', order);
-      const { venue, date, closeMs } = today;
+      const { venue, date } = today;
       const before = venue.book.length;
       const outcome = venue.submit(order, nowMs);
       for (const booked of venue.book.slice(before)) keep(booked, date, closeMs);

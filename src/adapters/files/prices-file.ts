@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { markets, xnse } from '../../domain/market/market.ts';
 import { type SymbolReader, symbolReader } from '../../domain/market/symbols.ts';
-import { cell, emptyAs, isoDate, oneOf, priceAt, priceText, symbolText, whole } from './csv/cells.ts';
+import { cell, emptyAs, exchangeOf, isoDate, priceAt, priceText, symbolText, whole } from './csv/cells.ts';
 import { readTable, type Table } from './csv/table.ts';
 import type { FileResult } from './source.ts';
 
@@ -17,7 +17,8 @@ export interface DayPrice {
 }
 
 const [NSE] = xnse.exchanges;
-const exchanges = markets.flatMap((market) => market.exchanges);
+/** Also of markets without runs: what is held there has prices, too. */
+const exchanges = markets.map((market) => market.exchanges[0]);
 
 /** Of the columns, what no symbol is needed for. */
 const others = {
@@ -28,7 +29,7 @@ const later = cell(emptyAs(null, priceText)).optional();
 /** Known when the day is over; the open is all there is at 09:20. */
 const optional = {
   /** Left out: the NSE. */
-  exchange: cell(emptyAs(NSE, oneOf('exchange', exchanges))).optional(),
+  exchange: cell(emptyAs(NSE, exchangeOf(exchanges))).optional(),
   high: later,
   low: later,
   close: later,

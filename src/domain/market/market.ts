@@ -129,6 +129,14 @@ export const exchangesWithRuns: readonly string[] = markets
   .filter(({ notTraded }) => notTraded === null)
   .map(({ exchanges: [first] }) => first);
 
+/**
+ * Every exchange code with the one that stands for all of its market: a share of NASDAQ is one of US, under one name
+ * whatever rows say.
+ */
+export const exchangesByCode: ReadonlyMap<string, string> = new Map(
+  markets.flatMap(({ exchanges }) => exchanges.map((code) => [code, exchanges[0]] as const)),
+);
+
 /** The market whose calendar it is: of several that share one, the first. Days are listed and set for that one. */
 export function calendarOwner({ calendar }: Market): Market {
   return markets.find((one) => one.calendar === calendar) ?? markets[0];

@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { z } from 'zod';
 import type { OrderAsRequested } from '../../domain/decision/single-order.ts';
-import { exchangesWithRuns } from '../../domain/market/market.ts';
 import { digitsText, mostPriceDigits, parsePrice, priceRule } from '../../domain/market/price.ts';
 import { possibleSymbols, symbolReader } from '../../domain/market/symbols.ts';
 import { parseMinor } from '../../domain/money.ts';
@@ -14,6 +13,7 @@ import type { OrderRequest } from '../../stages/accept/order-inputs.ts';
 import type { HttpEnv } from '../callers/auth.ts';
 import { actorOf, type Caller } from '../deps.ts';
 import type { Problem } from '../problem.ts';
+import { exchange } from './exchange.ts';
 
 const decimal = z.union([z.string(), z.number().transform(String)]).transform((text, context) => {
   const value = parseMinor(text, { minorDigits: mostPriceDigits });
@@ -26,7 +26,7 @@ const decimal = z.union([z.string(), z.number().transform(String)]).transform((t
 const body = z
   .strictObject({
     symbol: z.string().max(60, 'is no symbol: it has more than 60 characters'),
-    exchange: z.enum(exchangesWithRuns, { error: `must be ${exchangesWithRuns.join(' or ')}` }).default('NSE'),
+    exchange,
     side: z.enum(['BUY', 'SELL'], { error: 'must be BUY or SELL' }),
     quantity: z.int('must be a whole number').min(1, 'must be at least 1').max(100_000_000).optional(),
     orderType: z.enum(['LIMIT', 'MARKET'], { error: 'must be LIMIT or MARKET' }).optional(),

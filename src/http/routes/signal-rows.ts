@@ -4,7 +4,7 @@ import { MAX_RANK, misplaced, strategyPattern, validityFault } from '../../domai
 import { signalIdOf } from '../../domain/ids.ts';
 import type { DayOverride } from '../../domain/market/calendar.ts';
 import { istIso, parseInstant, parseTradeDate } from '../../domain/market/india-time.ts';
-import { exchangesWithRuns, type Market } from '../../domain/market/market.ts';
+import type { Market } from '../../domain/market/market.ts';
 import { digitsText, formatPrice, mostPriceDigits, parsePrice, priceRule } from '../../domain/market/price.ts';
 import { dateIn, nextSession, runIdOf, sessionIdOf, sessionOf } from '../../domain/market/session.ts';
 import type { SymbolReader } from '../../domain/market/symbols.ts';
@@ -14,6 +14,7 @@ import { cut, storableText } from '../../domain/text/text.ts';
 import type { Mode, Signal } from '../../domain/types.ts';
 import { type AlertFault, readAlertFields } from './alert-text.ts';
 import { type ChartinkOptions, readChartink } from './chartink.ts';
+import { exchange } from './exchange.ts';
 
 const DEFAULT_RANK = 1_000;
 const MAX_VALUE_LENGTH = 200;
@@ -86,7 +87,7 @@ const row = z.strictObject(
     strategy: z
       .string({ error: 'must be a name' })
       .regex(strategyPattern, 'must be 1 to 60 characters without : and |'),
-    exchange: z.enum(exchangesWithRuns, { error: `must be ${exchangesWithRuns.join(' or ')}` }).default('NSE'),
+    exchange,
     symbol: z.string({ error: 'must be a symbol' }).max(60, 'is no symbol: it has more than 60 characters'),
     side: z.enum(['BUY', 'SELL'], { error: 'must be BUY or SELL' }),
     referencePrice: price,

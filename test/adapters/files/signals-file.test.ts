@@ -15,6 +15,13 @@ function problemOf(change: Record<string, string>) {
   return problem && { line: problem.line, field: problem.field, reason: problem.reason, value: problem.value };
 }
 
+test('a share of NASDAQ, Arca or the NYSE is one of US, under one name', () => {
+  const rowsOf = ['US', 'NASDAQ', 'ARCA', 'NYSE'].map((code) => `2025-08-28,1,s,AAPL,${code},BUY,231.40,,`);
+  const { rows, problems } = read(...rowsOf);
+  expect(rows.map(({ id }) => id)).toEqual(['US:2025-08-28:s:AAPL:BUY']);
+  expect(problems.map(({ reason }) => reason)).toEqual(Array(3).fill(problems[0]?.reason));
+});
+
 test('a row is a signal with a derived id and prices in paise; empty stop and target are none', () => {
   const { rows, problems } = read(titan, '2025-08-28,2,breakout-20d,M&M,NSE,SELL,100,,');
   expect(problems).toEqual([]);

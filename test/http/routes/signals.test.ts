@@ -55,8 +55,13 @@ describe('a list of signals', () => {
     };
     await store.call('import_instruments', { by: tester, instruments: ['ABB-BE', 'A&B', 'C-D', 'C&D'].map(listed) });
     const spelled = ['titan.ns', 'M_M', 'ABB', 'A_B', 'C_D', 'NASDAQ:AAPL'];
-    expect(await answerTo({ signals: spelled.map((symbol) => ({ ...titan, symbol })) })).toMatchObject({
-      accepted: ['TITAN', 'M&M', 'ABB-BE', 'A&B'].map((symbol) => ({ id: idOf(symbol) })),
+    const apple = { ...titan, exchange: 'NASDAQ', symbol: 'AAPL' };
+    expect(await answerTo({ signals: [...spelled.map((symbol) => ({ ...titan, symbol })), apple] })).toMatchObject({
+      accepted: [...['TITAN', 'M&M', 'ABB-BE', 'A&B'].map((one) => idOf(one)), idOf('AAPL').replace('NSE', 'US')].map(
+        (id) => ({
+          id,
+        }),
+      ),
       rejected: [
         { index: 4, field: 'symbol', reason: 'may be C&D or C-D: write which', value: 'C_D' },
         { index: 5, field: 'symbol', reason: expect.stringContaining('give exchange US'), value: 'NASDAQ:AAPL' },

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { symbolRule } from '../../../domain/decision/signal-rules.ts';
 import { parseInstant } from '../../../domain/market/india-time.ts';
-import { exchangesWithRuns } from '../../../domain/market/market.ts';
+import { exchangesByCode, exchangesWithRuns } from '../../../domain/market/market.ts';
 import { digitsText, mostPriceDigits, parsePrice, priceRule } from '../../../domain/market/price.ts';
 import { parseHundredths, parseMinor } from '../../../domain/money.ts';
 
@@ -97,8 +97,14 @@ export function symbolText(text: string): Read<string> {
   return /^[\x21-\x3e\x40-\x7e]+$/.test(text) ? { value: text } : { reason: symbolRule };
 }
 
-/** The exchanges runs are made at. */
-export const exchange = oneOf('exchange', exchangesWithRuns);
+/** An exchange runs are made at, as its market's first code: NASDAQ is US. */
+export const exchange = exchangeOf(exchangesWithRuns);
+
+/** One of these exchanges, each the first code of its market, under any code of it. */
+export function exchangeOf(exchanges: readonly string[]): (text: string) => Read<string> {
+  const oneOfThem = oneOf('exchange', exchanges);
+  return (text) => oneOfThem(exchangesByCode.get(text) ?? text);
+}
 
 /**
  * Words for people on one line: spaces and line breaks collapsed, 1 to `most` characters. Control characters and

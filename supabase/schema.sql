@@ -2666,10 +2666,11 @@ begin
   return jsonb_build_object('created', created);
 end $function$;
 
--- {through (a closing), years, manifestHash (of the export; null: only says what would go), by}: marks the
--- records of a closing as removed, for good: {kind: marked, counts}. Asked again: the same. Nothing is
--- deleted yet: that is remove_page. Refused (`kind` says why) where they are too recent, not closed or not
--- all ended, do not add up, where an earlier closing has its records yet, and while a legal hold is on.
+-- {through (a closing), years, manifestHash and counts (of the export; null: only says what would go), by}:
+-- marks the records of a closing as removed, for good: {kind: marked, counts}. Asked again: the same.
+-- Nothing is deleted yet: that is remove_page. Refused (`kind` says why) where they are too recent, not
+-- closed or not all ended, do not add up, are not those of the export, where an earlier closing has its
+-- records yet, and while a legal hold is on.
 -- for daily_scan_service, service_role
 CREATE OR REPLACE FUNCTION public.mark_removed(args jsonb)
  RETURNS jsonb
@@ -2695,6 +2696,8 @@ begin
   counts := core.counts_to_remove(c);
   if args ->> 'manifestHash' is null then
     return jsonb_build_object('kind', 'would_remove', 'counts', counts);
+  elsif nullif(args -> 'counts', 'null') <> counts then
+    return jsonb_build_object('kind', 'not_exported', 'counts', counts);
   end if;
 
   cash := array(select (e.account_id, c.through, sum(e.cash_delta_minor))::public.removed_cash
@@ -3531,8 +3534,9 @@ AS $function$
   from public.calendar_days where exchange = args ->> 'exchange';
 $function$;
 
--- {until}: the first day something was recorded on (null: nothing was), all closings with how many accounts
--- are closed at each, and how many orders were recorded on each day since, up to `until`.
+-- {until}: the first day something was recorded on (null: nothing was), through which closing records were
+-- removed (null: none ever were), all closings with how many accounts are closed at each, and how many
+-- orders were recorded on each day since, up to `until`.
 -- for daily_scan_service, service_role
 CREATE OR REPLACE FUNCTION public.read_closings(args jsonb)
  RETURNS jsonb
@@ -3544,6 +3548,7 @@ CREATE OR REPLACE FUNCTION public.read_closings(args jsonb)
 AS $function$
   select jsonb_build_object(
     'firstDay', (select min(core.day_of(run.recorded_at)) from public.scan_runs run),
+    'removedThrough', (select max(r.through) from public.removed_periods r),
     'closings', (select coalesce(jsonb_agg(jsonb_build_object('through', c.through,
         'accounts', (select count(*) from public.closed_balances b where b.through = c.through))
         order by c.through), '[]')
@@ -4242,6 +4247,51 @@ begin
     'stuckOrders', (select count(*) from (select from public.orders where ended_at is null
       and status = 'submitting'
       and lease_until < core.database_now() - interval '1 minute' limit 1000) stuck));
+end $function$;
+
+-- {through, after, limit}: the next rows that go with a closing, of so many orders, or users of a run:
+-- {rows: [{table, row}], next (where to go on; null: that was all)}. `after` is null at first, then `next`.
+-- for daily_scan_service, service_role
+CREATE OR REPLACE FUNCTION public.read_removable(args jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+ SET lock_timeout TO '1500ms'
+ SET statement_timeout TO '60s'
+AS $function$
+declare
+  c constant public.closings := (select known from public.closings known
+    where known.through = (args ->> 'through')::date);
+  most constant bigint := (args ->> 'limit')::bigint;
+  ids bigint[];
+  of_run text := args -> 'after' ->> 'run';
+  after_place constant bigint := coalesce((args -> 'after' ->> 'place')::bigint, 0);
+  users text[];
+  place bigint;
+begin
+  if of_run is null then
+    ids := array(select o.id from core.orders_in(core.period_to(c.through)) o
+      where o.id > coalesce((args -> 'after' ->> 'order')::bigint, 0) order by o.id limit most);
+    if ids <> '{}' then
+      return jsonb_build_object('next', jsonb_build_object('order', ids[cardinality(ids)]),
+        'rows', (select jsonb_agg(row) from core.rows_of_orders(c, ids) row));
+    end if;
+    return jsonb_build_object('next', jsonb_build_object('run', '', 'place', 0),
+      'rows', (select coalesce(jsonb_agg(row), '[]') from core.rows_of_messages(array(
+        select m.id from public.messages m where m.run_id is null and m.trade_date <= c.through)) row));
+  end if;
+  select array_agg(u.user_id), max(u.queue_position) into users, place
+  from (select * from public.run_users one where one.run_id = of_run and one.queue_position > after_place
+    order by one.queue_position limit most) u;
+  if place is null then
+    of_run := (select min(run) from core.runs_to_remove(c) run where run > of_run);
+    return jsonb_build_object('next', case when of_run is not null
+        then jsonb_build_object('run', of_run, 'place', 0) end,
+      'rows', (select coalesce(jsonb_agg(row), '[]') from core.rows_of_run(of_run, '{}', true) row));
+  end if;
+  return jsonb_build_object('next', jsonb_build_object('run', of_run, 'place', place),
+    'rows', (select coalesce(jsonb_agg(row), '[]') from core.rows_of_run(of_run, users, false) row));
 end $function$;
 
 -- What a run came to, counted; it is finished with its last order, whenever a message of it was heard of.
@@ -9066,6 +9116,7 @@ AS $function$
     'read_live_accounts',
     'read_messages',
     'read_plan_lines',
+    'read_removable',
     'read_report',
     'read_report_decisions',
     'read_report_messages',
@@ -11389,6 +11440,65 @@ AS $function$
       a.max_orders_per_day, a.max_order_value_minor)
     is distinct from (row."capitalMinor", row."allocationBps", row."leverageCenti", row."maxOpenPositions",
       row."dailyLossLimitBps", most.orders, most.value);
+$function$;
+
+-- Messages with their histories, as an export has them: {table, row}.
+CREATE OR REPLACE FUNCTION core.rows_of_messages(ids bigint[])
+ RETURNS SETOF jsonb
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select jsonb_build_object('table', 'messages', 'row', m) from public.messages m where m.id = any(ids)
+  union all
+  select jsonb_build_object('table', 'message_events', 'row', e) from public.message_events e
+  where e.message_id = any(ids);
+$function$;
+
+-- The rows of some orders and of all under them, the same.
+CREATE OR REPLACE FUNCTION core.rows_of_orders(c public.closings, ids bigint[])
+ RETURNS SETOF jsonb
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select jsonb_build_object('table', 'orders', 'row', o) from public.orders o where o.id = any(ids)
+  union all
+  select jsonb_build_object('table', 'order_events', 'row', e) from public.order_events e
+  where e.order_id = any(ids)
+  union all
+  select jsonb_build_object('table', 'fills', 'row', f) from public.fills f where f.order_id = any(ids)
+  union all
+  select jsonb_build_object('table', 'ledger_entries', 'row', e) from public.ledger_entries e
+  where (e.kind = 'hold' and e.order_id = any(ids)) or (e.kind in ('post', 'void') and e.order_id = any(ids))
+    or e.fill_id = any(array(select f.id from public.fills f where f.order_id = any(ids)))
+  union all
+  select told.* from core.rows_of_messages(array(select m.id from public.orders o
+    join public.messages m on (m.run_id, m.user_id) = (o.run_id, o.user_id) and m.first_order_id = o.id
+    where o.id = any(ids) and o.run_id not in (select core.runs_to_remove(c)))) told;
+$function$;
+
+-- The rows of a run for some of its users; with its first users also what is of nobody.
+CREATE OR REPLACE FUNCTION core.rows_of_run(run text, user_ids text[], is_first boolean)
+ RETURNS SETOF jsonb
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select jsonb_build_object('table', 'run_users', 'row', u) from public.run_users u
+  where u.run_id = run and u.user_id = any(user_ids)
+  union all
+  select jsonb_build_object('table', 'decisions', 'row', d) from public.decisions d
+  where d.run_id = run and d.user_id = any(user_ids)
+  union all
+  select jsonb_build_object('table', 'order_requests', 'row', r) from public.order_requests r
+  where r.run_id = run and r.user_id = any(user_ids)
+  union all
+  select told.* from core.rows_of_messages(array(select m.id from public.messages m
+    where m.run_id = run and m.user_id = any(user_ids))) told
+  union all
+  select jsonb_build_object('table', 'run_signals', 'row', s) from public.run_signals s
+  where is_first and s.run_id = run
+  union all
+  select jsonb_build_object('table', 'run_prices', 'row', p) from public.run_prices p
+  where is_first and p.run_id = run;
 $function$;
 
 -- Each run's own times and plan; of runs since a day, until a day (null: all).

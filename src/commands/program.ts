@@ -14,7 +14,7 @@ import { doctorCommand } from './doctor/doctor.ts';
 import { migrateCommand } from './doctor/migrate.ts';
 import { calendarCommandFor } from './import/calendar.ts';
 import { type ImportFlags, importFrom } from './import/import.ts';
-import { addSettling, addSwitches } from './operate/operate.ts';
+import { addPurge, addSettling, addSwitches } from './operate/operate.ts';
 import { type DemoFlags, demoCommand } from './run/demo.ts';
 import { exitCodeOf, type ScanFlags, scanCommand } from './run/scan.ts';
 import { jsonShow, screenShow } from './run/show-scan.ts';
@@ -199,6 +199,7 @@ program
   });
 
 addSwitches(program);
+addPurge(program);
 
 const actingCommands = new Set([
   'account',
@@ -209,6 +210,7 @@ const actingCommands = new Set([
   'import',
   'messages',
   'migrate',
+  'purge',
   'resolve',
   'resume',
   'scan',

@@ -144,12 +144,14 @@ language sql stable as $$
   group by 1;
 $$;
 
--- {until}: the first day something was recorded on (null: nothing was), all closings with how many accounts
--- are closed at each, and how many orders were recorded on each day since, up to `until`.
+-- {until}: the first day something was recorded on (null: nothing was), through which closing records were
+-- removed (null: none ever were), all closings with how many accounts are closed at each, and how many
+-- orders were recorded on each day since, up to `until`.
 create function public.read_closings(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select jsonb_build_object(
     'firstDay', (select min(core.day_of(run.recorded_at)) from public.scan_runs run),
+    'removedThrough', (select max(r.through) from public.removed_periods r),
     'closings', (select coalesce(jsonb_agg(jsonb_build_object('through', c.through,
         'accounts', (select count(*) from public.closed_balances b where b.through = c.through))
         order by c.through), '[]')

@@ -103,6 +103,7 @@ language sql immutable set search_path = '' as $$
     'read_live_accounts',
     'read_messages',
     'read_plan_lines',
+    'read_removable',
     'read_report',
     'read_report_decisions',
     'read_report_messages',

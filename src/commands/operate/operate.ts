@@ -5,6 +5,7 @@ import { apikeyCommand } from './apikey.ts';
 import type { ApikeyFlags } from './apikey-flags.ts';
 import { correctCommand } from './correct.ts';
 import { halt, resume } from './halt.ts';
+import { purgeCommand } from './purge.ts';
 import { resolveCommand } from './resolve.ts';
 
 /** What became of an order, what a fill really was, and who may call the service. */
@@ -64,4 +65,20 @@ export function addSwitches(program: Command): void {
       .option('--user <user>', 'only this user (name or id)')
       .action(command(work));
   }
+}
+
+/** Removes what no law wants kept any longer. */
+export function addPurge(program: Command): void {
+  program
+    .command('purge')
+    .description('remove the records of closed months that no law wants kept: exports them first, and asks')
+    .requiredOption('--why <text>', 'the reason, kept on record')
+    .option('--through <month>', 'up to the end of this month, such as 2018-03')
+    .option('--export <folder>', 'where the records are written before; without it only what would go is shown')
+    .option('--years <number>', 'financial years that are kept: 8 or more', '8')
+    .option('--hold', 'place a legal hold: nothing is removed until it is lifted')
+    .option('--release', 'lift the legal hold')
+    .option('--yes', 'do not ask')
+    .option('--json', 'one JSON document on stdout')
+    .action(command(purgeCommand));
 }

@@ -8,3 +8,6 @@ export type CheckDeps = { store: StoreOf<'check_books' | 'read_closings'> };
 
 /** The evening's: close, then check. */
 export type BooksDeps = CloseDeps & Deps<'clock' | 'emit', 'check_books'>;
+
+/** A person's: remove what is closed and old, and read what of it there is. */
+export type RemovalDeps = { store: StoreOf<'mark_removed' | 'read_removable' | 'remove_page'> };

@@ -48,7 +48,7 @@ export function removalScene({ store, session, value }: Pick<StoreUnderTest, 'st
   const close = (through = today) =>
     on(addDays(through, 4), () => call('close_books', { through, after: null, limit: 100 }));
   const mark = (through = today, hash: string | null = manifestHash, day = yearsLater(10), years = 8) =>
-    on(day, () => call('mark_removed', { through, years, manifestHash: hash, by }));
+    on(day, () => call('mark_removed', { through, years, manifestHash: hash, counts: null, by }));
   const page = (limit = 100) => store.call('remove_page', { limit });
   const removeAll = async (limit = 100) => {
     for (let n = 0; n < 100; n += 1) {

@@ -11,6 +11,8 @@ const closedBooks = z.union([
 const closings = z.object({
   /** The first day something was recorded on; null: nothing was. */
   firstDay: z.iso.date().nullable(),
+  /** Up to that closing the records were removed; null: none ever were. */
+  removedThrough: z.iso.date().nullable(),
   /** The oldest first, with how many accounts are closed at each. */
   closings: z.array(z.object({ through: z.iso.date(), accounts: z.int() })),
   /** How many orders were recorded on each day after the last closing up to the one that was named, the oldest first. */

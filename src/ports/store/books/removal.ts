@@ -15,6 +15,8 @@ const openKind = z.enum(['account', 'order', 'run', 'message', 'drift']);
 const markedRemoved = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('would_remove'), counts }),
   z.object({ kind: z.literal('marked'), counts }),
+  /** The records are not those of the export any more: how many there are now. */
+  z.object({ kind: z.literal('not_exported'), counts }),
   /** Only what is older than that day may go. */
   z.object({ kind: z.literal('too_recent'), before: z.iso.date() }),
   /** The closing whose records have to go before. */
@@ -34,14 +36,27 @@ const removedPage = z.discriminatedUnion('kind', [
   legalHold,
 ]);
 
+const removablePlace = z.union([z.object({ order: z.int() }), z.object({ run: z.string(), place: z.int() })]);
+export type RemovablePlace = z.infer<typeof removablePlace>;
+export type MarkedRemoved = z.infer<typeof markedRemoved>;
+
 export const removal = {
   /**
    * Marks the records of a closing as removed, for good; without `manifestHash` (of their export) only says what would go.
    * `years`: how many financial years are kept, eight at least. Asked again, the answer is the same.
    */
-  mark_removed: call<{ through: string; years: number; manifestHash: string | null; by: Actor }>()(markedRemoved, {
-    isLong: true,
-  }),
+  mark_removed: call<{
+    through: string;
+    years: number;
+    manifestHash: string | null;
+    counts: Record<string, number> | null;
+    by: Actor;
+  }>()(markedRemoved, { isLong: true }),
+  /** Reads the next rows that go with a closing, of so many orders or users of a run; `next` null: that was all. */
+  read_removable: call<{ through: string; after: RemovablePlace | null; limit: number }>()(
+    z.object({ rows: z.array(z.object({ table: z.string(), row: z.unknown() })), next: removablePlace.nullable() }),
+    { isLong: true },
+  ),
   /** Deletes the next rows of what is marked as removed, so many of a kind at most; 0 rows: that was all. */
   remove_page: call<{ limit: number }>()(removedPage, { isLong: true }),
   /** Places a legal hold, under which nothing is removed, or lifts it; `by` says why. */

@@ -2078,6 +2078,9 @@ AS $function$
       from public.consents c where c.number = of_them.whatsapp),
     'apiKeys', (select coalesce(jsonb_agg(to_jsonb(k) - 'hash' order by k.created_at), '[]')
       from public.api_keys k where k.user_id = of_them.id),
+    -- Everybody's: orders up to there are in the exports these name, and no more here.
+    'removedPeriods', (select coalesce(jsonb_agg(to_jsonb(r) - 'counts' order by r.through), '[]')
+      from public.removed_periods r),
     'halts', (select coalesce(jsonb_agg(to_jsonb(h) order by h.id), '[]')
       from public.halts h where h.scope = 'user' and h.target = of_them.id),
     'actions', (select coalesce(jsonb_agg(to_jsonb(a) - 'salt' order by a.id), '[]')
@@ -4293,6 +4296,21 @@ begin
   return jsonb_build_object('next', jsonb_build_object('run', of_run, 'place', place),
     'rows', (select coalesce(jsonb_agg(row), '[]') from core.rows_of_run(of_run, users, false) row));
 end $function$;
+
+-- {day}: with which removal the records of a day went; null: they are there, or there never were any.
+-- for daily_scan_service, service_role
+CREATE OR REPLACE FUNCTION public.read_removed(args jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+ SET lock_timeout TO '1500ms'
+ SET statement_timeout TO '5s'
+AS $function$
+  select jsonb_build_object('through', r.through, 'by', r.removed_by, 'why', r.why,
+    'atMs', core.ms(r.removed_at))
+  from public.removed_periods r where r.through >= (args ->> 'day')::date order by r.through limit 1;
+$function$;
 
 -- What a run came to, counted; it is finished with its last order, whenever a message of it was heard of.
 -- Who and what is in read_report_decisions and read_report_messages, page by page: all of it at once is more

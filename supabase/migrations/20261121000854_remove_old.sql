@@ -429,3 +429,11 @@ language sql stable as $$
     where x.account_id = b.account_id and x.through <= b.through) removed
   where b.through = removed_findings.closing and b.cash_minor <> kept.minor + removed.minor;
 $$;
+
+-- {day}: with which removal the records of a day went; null: they are there, or there never were any.
+create function public.read_removed(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select jsonb_build_object('through', r.through, 'by', r.removed_by, 'why', r.why,
+    'atMs', core.ms(r.removed_at))
+  from public.removed_periods r where r.through >= (args ->> 'day')::date order by r.through limit 1;
+$$;

@@ -38,6 +38,9 @@ language sql stable security definer set search_path = '' as $$
       from public.consents c where c.number = of_them.whatsapp),
     'apiKeys', (select coalesce(jsonb_agg(to_jsonb(k) - 'hash' order by k.created_at), '[]')
       from public.api_keys k where k.user_id = of_them.id),
+    -- Everybody's: orders up to there are in the exports these name, and no more here.
+    'removedPeriods', (select coalesce(jsonb_agg(to_jsonb(r) - 'counts' order by r.through), '[]')
+      from public.removed_periods r),
     'halts', (select coalesce(jsonb_agg(to_jsonb(h) order by h.id), '[]')
       from public.halts h where h.scope = 'user' and h.target = of_them.id),
     'actions', (select coalesce(jsonb_agg(to_jsonb(a) - 'salt' order by a.id), '[]')

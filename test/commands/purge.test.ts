@@ -8,6 +8,7 @@ import { makeStore } from '../../src/adapters/store/store.ts';
 import { monthEnd } from '../../src/domain/market/india-time.ts';
 import { manifestHash, removalScene, today, yearsLater } from '../contract/removal/scene.ts';
 import { cliSandbox } from '../stages/support/cli-sandbox.ts';
+import { tradeDate } from '../support/builders.ts';
 import { freshPostgres } from '../support/postgres.ts';
 
 const end = monthEnd(today);
@@ -34,11 +35,12 @@ async function programYearsLater() {
   const here = cliSandbox(false);
   const purge = (...args: string[]) =>
     here.run(['purge', '--why', 'past eight years', '--by', 'ravi', ...args], { DATABASE_URL: postgres.url });
-  return { ...scene, purge, folder, value };
+  const program = (...args: string[]) => here.run(args, { DATABASE_URL: postgres.url });
+  return { ...scene, purge, program, folder, value };
 }
 
 test('it shows what would go and changes nothing; asked nobody, it removes nothing; with an export and --yes it removes', async () => {
-  const { purge, folder, counted, accounts, allAddsUp, value } = await programYearsLater();
+  const { purge, program, folder, counted, accounts, allAddsUp, value } = await programYearsLater();
   const [before, all] = [await accounts(), await counted()];
   const shown = await purge('--through', month);
   expect(shown).toMatchObject({ code: 0 });
@@ -68,6 +70,14 @@ test('it shows what would go and changes nothing; asked nobody, it removes nothi
       // What names no order was paid in, and stays.
       expect(rows, table).toBe(table === 'ledger_entries' ? Number(all[table]) - 1 : all[table]);
   }
+  // An empty page is not taken for an empty day.
+  const removed = expect.stringContaining(`The records through ${end} were removed on`);
+  for (const page of [
+    ['day', '--date', today],
+    ['why', '--user', 'asha', '--date', today],
+    ['report', '--run', tradeDate],
+  ])
+    expect(await program(...page), page[0]).toMatchObject({ code: 0, stderr: removed });
   const again = await purge('--through', month, '--export', folder, '--yes');
   expect(again).toMatchObject({ code: 0, stdout: `The records through ${end} are removed already.\n` });
 }, 60_000);

@@ -45,7 +45,10 @@ export async function correctCommand(config: Config, flags: CorrectFlags): Promi
 function ended({ order, json }: CorrectFlags, answer: CorrectedFill): number | Refusal {
   switch (answer.kind) {
     case 'no_such_order':
-      return refusal('no_such_order', `There is no order ${order} here: give its client order id.`);
+      return refusal(
+        'no_such_order',
+        `There is no order ${order} here, or its records were removed (npm run log -- --action remove_old): give its client order id. What was removed is corrected by a deposit or withdrawal.`,
+      );
     case 'still_open':
       return refusal(
         'still_open',

@@ -10,6 +10,7 @@ import { dayText } from '../../terminal/screens/day.ts';
 import { plain } from '../../terminal/table.ts';
 import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { type Refusal, refusal } from '../refusal.ts';
+import { noteRemoved } from './removed-note.ts';
 
 /**
  * `npm run day [-- --date D] [--json]`: the evening page, one part for each mode and currency that has accounts. The day is today, or
@@ -26,6 +27,7 @@ export async function dayCommand(
   showTarget(target);
   return withStore(config, target, async (store) => {
     const tradeDate = date ?? (await lastDay(store));
+    await noteRemoved(store, tradeDate);
     const days = await Promise.all(
       (['live', 'paper'] as const).flatMap((mode) =>
         currencyCodes.map((currency) => store.call('read_day', { tradeDate, mode, currency })),

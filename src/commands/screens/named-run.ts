@@ -1,8 +1,10 @@
 // Finds the run a person means by an id, its start, a date or latest.
+import { parseTradeDate } from '../../domain/market/india-time.ts';
 import type { Mode } from '../../domain/types.ts';
 import type { ListedRun } from '../../ports/store/reports.ts';
 import type { Store } from '../../ports/store/store.ts';
 import { type Refusal, refusal } from '../refusal.ts';
+import { noteRemoved } from './removed-note.ts';
 
 const MAX_SHOWN = 10;
 
@@ -12,6 +14,12 @@ const MAX_SHOWN = 10;
  * Exit 2 for none, and for several.
  */
 export async function runNamed(store: Store, reference: string, mode: Mode): Promise<string | Refusal> {
+  const named = await oneRun(store, reference, mode);
+  if (typeof named === 'string') await noteRemoved(store, parseTradeDate(named.split(':')[1] ?? ''));
+  return named;
+}
+
+async function oneRun(store: Store, reference: string, mode: Mode): Promise<string | Refusal> {
   const matches = await candidates(store, reference);
   const exact = matches.find(({ runId }) => runId === reference);
   if (exact) return exact.runId;

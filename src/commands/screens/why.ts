@@ -8,6 +8,7 @@ import { whyText } from '../../terminal/screens/why.ts';
 import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { shown, userNamed } from '../named-user.ts';
 import { type Refusal, refusal } from '../refusal.ts';
+import { noteRemoved } from './removed-note.ts';
 
 interface WhyFlags {
   user: string;
@@ -36,6 +37,7 @@ async function explained(store: Store, { user, symbol, date }: WhyFlags, json: b
   const share = symbol === undefined ? null : await symbolNamed(store, symbol);
   if (share !== null && typeof share === 'object') return share;
   const query = { user: named.id, symbol: share, date: date ?? (share === null ? await lastDay(store) : null) };
+  await noteRemoved(store, query.date);
   const answer = await store.call('why', query);
   if (answer.decisions.length === 0 && (await isUnknown(store, share))) return unknownSymbol(share ?? '');
   const about = { user: shown(named), symbol: share ?? 'any symbol', date: query.date };

@@ -1,5 +1,6 @@
 // Nothing is removed that was not exported, row for row.
 import { expect, test } from 'vitest';
+import { addDays } from '../../../src/domain/market/india-time.ts';
 import type { RemovalExport } from '../../../src/ports/removal-export.ts';
 import type { RemovalDeps } from '../../../src/stages/books/deps.ts';
 import { removeClosing } from '../../../src/stages/books/remove-old.ts';
@@ -80,6 +81,10 @@ onEveryDatabase('an export', (ground) => {
     const kept: Rows[number][] = [];
     expect(await remove(exportTo(kept, () => true))).toMatchObject({ kind: 'removed' });
     expect(await counted()).toMatchObject({ orders: 0, decisions: 0 });
+    expect(await store.call('read_removed', { day: today })).toMatchObject({ through: today, by: by.who, why: by.why });
+    expect(await store.call('read_removed', { day: addDays(today, 1) })).toBeNull();
+    const all = await store.call('export_user', { userId: 'asha' });
+    expect(all).toMatchObject({ orders: [], removedPeriods: [{ through: today, manifest_hash: manifestHash }] });
     expect(kept.length).toBeGreaterThan(8);
   });
 });

@@ -1,7 +1,7 @@
 // A day that is closed, and what removes its records years later.
 import { expect } from 'vitest';
 import { addDays, istDate } from '../../../src/domain/market/india-time.ts';
-import { nowMs, signal, user } from '../../support/builders.ts';
+import { nowMs, signal, tradeDate, user } from '../../support/builders.ts';
 import { tester } from '../../support/tester.ts';
 import type { StoreUnderTest } from '../support/every-database.ts';
 import { decideAll, fill, openTestRun, sendOne, settle, settlement } from '../support/test-run.ts';
@@ -21,11 +21,12 @@ export function removalScene({ store, session, value }: Pick<StoreUnderTest, 'st
   let orders = 0;
   const send = async (userId: string, side: 'BUY' | 'SELL' = 'BUY') => {
     orders += 1;
+    const runId = `XNSE:${tradeDate}:open-${orders}:paper`;
     const of = signal('TITAN', { side, strategy: `strategy-${orders}` });
-    const testRun = await openTestRun(store, { runId: `run-${orders}`, signals: [of], users: [user(userId)] });
+    const testRun = await openTestRun(store, { runId, signals: [of], users: [user(userId)] });
     await decideAll(testRun);
     const { orderId, clientOrderId } = await sendOne(store, `claim-${orders}`);
-    return { orderId, order: clientOrderId, runId: `run-${orders}` };
+    return { orderId, order: clientOrderId, runId };
   };
   const trade = async (userId: string, side: 'BUY' | 'SELL' = 'BUY', minutes = 0) => {
     const sent = await send(userId, side);

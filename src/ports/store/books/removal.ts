@@ -59,6 +59,10 @@ export const removal = {
   ),
   /** Deletes the next rows of what is marked as removed, so many of a kind at most; 0 rows: that was all. */
   remove_page: call<{ limit: number }>()(removedPage, { isLong: true }),
+  /** Reads with which removal the records of a day went; null: they did not. */
+  read_removed: call<{ day: string }>()(
+    z.object({ through: z.iso.date(), by: z.string(), why: z.string(), atMs: z.int() }).nullable(),
+  ),
   /** Places a legal hold, under which nothing is removed, or lifts it; `by` says why. */
   set_legal_hold: call<{ isOn: boolean; by: Actor }>()(z.object({ changed: z.boolean() })),
 };

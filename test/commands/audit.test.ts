@@ -31,7 +31,7 @@ On the day  1 order, 1 fill
 Cash        ₹1,00,000.00 came, ₹0.00 went, but for orders
 Charges     ₹1.19
 Realised    ₹0.00
-Differences none in 16 figures: 0 paise
+Differences none in 17 figures: 0 paise
 `);
   expect(narrow(printed.stdout)).toBe(true);
   expect(JSON.parse((await audit('--date', tradeDate, '--mode', 'paper', '--user', 'asha', '--json')).stdout)).toEqual({
@@ -40,7 +40,7 @@ Differences none in 16 figures: 0 paise
     orders: 1,
     fills: 1,
     entries: 3,
-    figures: 16,
+    figures: 17,
     currency: 'INR',
     day: { orders: 1, fills: 1, cashIn: '100000.00', cashOut: '0.00', charges: '1.19', realised: '0.00' },
     differences: [],

@@ -105,6 +105,8 @@ function newServer(parent: string, port: number): EmbeddedPostgres {
       'listen_addresses=127.0.0.1',
       'unix_socket_directories=',
       'fsync=off',
+      // At no moment of its own: where rows lie, and in which order they are found, would depend on the time a test takes.
+      'autovacuum=off',
       'full_page_writes=off',
       'wal_level=minimal',
       'max_wal_senders=0',

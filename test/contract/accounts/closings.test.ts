@@ -188,6 +188,7 @@ onEveryDatabase('closings', ({ store, session, value }) => {
       firstDay: today,
       closings: [{ through: addDays(today, 1), accounts: 1 }],
       days: [],
+      removedThrough: null,
     });
   });
 });

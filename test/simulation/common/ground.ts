@@ -118,7 +118,7 @@ end $snapshot$`;
 
 /**
  * Deletes all rows but those the migrations put there and starts every number at 1 again. `whole` also gives back the
- * room of the deleted rows (nothing here vacuums). One statement deletes from all tables: no order of theirs is needed.
+ * room of the deleted rows (nothing here vacuums).
  */
 async function emptySql(session: SqlSession): Promise<string> {
   const found = await session.query(`
@@ -126,14 +126,13 @@ async function emptySql(session: SqlSession): Promise<string> {
     where schemaname in ('public', 'paper_venue', 'core') and tablename not in ('charge_rates', 'currencies', 'order_transitions')
     order by 1`);
   const names = found.map(({ name }) => String(name));
-  const parts = names.map((name, index) => `t${index} as (delete from ${name})`);
   const sequences = await session.query(`
     select format('%I.%I', schemaname, sequencename) as name from pg_sequences
     where schemaname in ('public', 'paper_venue') order by 1`);
   return `create function pg_temp.empty(whole boolean) returns void language plpgsql as $empty$ begin
     perform set_config('tests.emptying', 'on', true), set_config('simulation.snapshot', '', false), set_config('simulation.books', '', false);
     if whole then truncate ${names.join(', ')};
-    else with ${parts.slice(1).join(', ')} delete from ${names[0]}; end if;
+    else perform tests.empty(); end if;
     perform ${sequences.map(({ name }) => `setval('${name}', 1, false)`).join(', ')};
   end $empty$`;
 }
